@@ -1,0 +1,161 @@
+# Assay: `make help` lists what can be made.
+
+CC = gcc
+NASM = nasm
+LD = ld
+NM = nm
+PYTHON = /usr/bin/python3
+BUILD = build
+
+BOOT = bios
+DISPLAY_MODE = none
+JOBS = auto
+K =
+
+export CC
+
+WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
+KERNEL_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -I. -Ikernel/port -MMD -MP \
+    -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
+    -fno-stack-protector -fcf-protection=none -fno-omit-frame-pointer \
+    -fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks -fno-strict-aliasing \
+    -fdebug-prefix-map=$(CURDIR)=.
+HOST_CFLAGS = -std=gnu11 -O1 -g $(WARNINGS) -I. -Itests/host/port -MMD -MP -fno-strict-aliasing \
+    -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+KERNEL_LDFLAGS = -nostdlib -static -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments \
+    -T kernel/boot/kernel.ld
+
+# Objects go to a directory per compiler, so that changing CC rebuilds.
+OBJECTS = $(BUILD)/$(notdir $(CC))
+
+MM_SOURCES = $(wildcard mm/*.c)
+TESTING_SOURCES = $(wildcard testing/*.c)
+KERNEL_SOURCES = $(filter-out kernel/main.c kernel/demonstration.c kernel/test_main.c, \
+    $(wildcard kernel/*.c kernel/*/*.c kernel/*/*.asm))
+TEST_SOURCES = $(wildcard tests/kernel/*_test.c)
+HOST_TEST_SOURCES = $(wildcard tests/host/*_test.c)
+HOST_PURE_SOURCES = $(MM_SOURCES) testing/run.c testing/check.c testing/text_output.c \
+    kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \
+    kernel/boot/command_line.c kernel/console/format.c
+
+objects = $(patsubst %,$(OBJECTS)/%.o,$(1))
+COMMON_OBJECTS = $(call objects,$(KERNEL_SOURCES) $(MM_SOURCES))
+assay_OBJECTS = $(COMMON_OBJECTS) $(call objects,kernel/main.c kernel/demonstration.c)
+assay-test_OBJECTS = $(COMMON_OBJECTS) \
+    $(call objects,kernel/test_main.c $(TESTING_SOURCES) $(TEST_SOURCES))
+HOST_OBJECTS = $(patsubst %,$(OBJECTS)/host/%.o,$(HOST_TEST_SOURCES) $(HOST_PURE_SOURCES) \
+    $(wildcard tests/host/port/*.c))
+
+IMAGES = $(BUILD)/assay.elf $(BUILD)/assay-test.elf
+ISOS = $(BUILD)/assay.iso $(BUILD)/assay-test.iso
+
+# Shows one line instead of the command; `make V=1` shows the command.
+V = 0
+quiet = $(if $(filter 1,$(V)),,@echo "  $(1)" && )
+
+.PHONY: all run test screenshot bench-boot clean help host-tests FORCE
+.DELETE_ON_ERROR:
+.SECONDARY:
+
+all: $(IMAGES) $(ISOS)  ## both kernels and a GRUB image of each
+
+help:  ## this list
+	@echo "make targets:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@echo "settings: CC=gcc|clang  BOOT=bios|uefi|pvh  DISPLAY_MODE=none|window"
+	@echo "          K=PATTERN (tests to run)  JOBS=N (tests at a time)  V=1 (show commands)"
+
+# A missing tool is named with its package, before anything fails for the lack of it.
+define need
+@command -v $(1) >/dev/null || \
+    { echo "$(1) is missing: Debian's package $(2) has it; ./scripts/setup.sh installs all" >&2; exit 1; }
+endef
+
+$(BUILD)/tools: ci/packages.txt
+	$(call need,$(CC),$(notdir $(CC)))
+	$(call need,$(LD),binutils)
+	$(call need,$(NASM),nasm)
+	@mkdir -p $(@D) && touch $@
+
+$(OBJECTS)/host/%.c.o: %.c $(BUILD)/tools Makefile
+	@mkdir -p $(@D)
+	$(call quiet,CC (host) $<)$(CC) $(HOST_CFLAGS) -c $< -o $@
+
+$(OBJECTS)/%.c.o: %.c $(BUILD)/tools Makefile
+	@mkdir -p $(@D)
+	$(call quiet,CC $<)$(CC) $(KERNEL_CFLAGS) -c $< -o $@
+
+$(OBJECTS)/%.asm.o: %.asm $(BUILD)/tools Makefile
+	@mkdir -p $(@D)
+	$(call quiet,NASM $<)$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP $< -o $@
+
+# The symbol table is made from a link without one. It comes behind the code, which therefore
+# stands at the same addresses in both links.
+$(OBJECTS)/no_symbols.asm: scripts/symbol_table.awk
+	@mkdir -p $(@D)
+	@awk -f $< /dev/null >$@
+
+define image_rules
+$(OBJECTS)/$(1).unnamed: $($(1)_OBJECTS) $(OBJECTS)/no_symbols.o kernel/boot/kernel.ld
+	@$(LD) $(KERNEL_LDFLAGS) $$(filter %.o,$$^) -o $$@
+
+$(OBJECTS)/$(1)_symbols.asm: $(OBJECTS)/$(1).unnamed scripts/symbol_table.awk
+	@$(NM) -n $$< | awk -f scripts/symbol_table.awk >$$@
+
+$(OBJECTS)/$(1).elf: $($(1)_OBJECTS) $(OBJECTS)/$(1)_symbols.o kernel/boot/kernel.ld
+	$$(call quiet,LD $$@)$(LD) $(KERNEL_LDFLAGS) $$(filter %.o,$$^) -o $$@
+
+# The image of the compiler that was asked for last.
+$(BUILD)/$(1).elf: $(OBJECTS)/$(1).elf FORCE
+	@cmp -s $$< $$@ || cp $$< $$@
+endef
+
+$(OBJECTS)/%.o: $(OBJECTS)/%.asm
+	@$(NASM) -f elf64 $< -o $@
+
+$(eval $(call image_rules,assay))
+$(eval $(call image_rules,assay-test))
+
+GRUB_MODULES = multiboot2 normal iso9660 part_msdos part_gpt fat all_video boot
+
+$(BUILD)/%.iso: $(BUILD)/%.elf kernel/boot/grub.cfg
+	$(call need,grub-mkrescue,grub-common)
+	$(call need,xorriso,xorriso)
+	$(call need,mformat,mtools)
+	@rm -rf $(BUILD)/iso/$* && mkdir -p $(BUILD)/iso/$*/boot/grub
+	@strip -o $(BUILD)/iso/$*/boot/kernel.elf $<
+	@cp kernel/boot/grub.cfg $(BUILD)/iso/$*/boot/grub/
+	$(call quiet,ISO $@)grub-mkrescue --compress=xz --install-modules="$(GRUB_MODULES)" \
+	    --locales= --fonts= --themes= -o $@ $(BUILD)/iso/$* >$(BUILD)/iso/$*.log 2>&1 || \
+	    { cat $(BUILD)/iso/$*.log >&2; exit 1; }
+
+run: $(if $(filter pvh,$(BOOT)),$(BUILD)/assay.elf,$(BUILD)/assay.iso)  ## boot the kernel in QEMU
+	@$(PYTHON) scripts/qemu_runner.py run --boot $(BOOT) --display $(DISPLAY_MODE)
+
+$(BUILD)/host/unit_tests: $(HOST_OBJECTS)
+	@mkdir -p $(@D)
+	$(call quiet,LD $@)$(CC) -fsanitize=address,undefined $^ -o $@
+
+host-tests: $(BUILD)/host/unit_tests  ## build the tests that run on the host
+
+test: all host-tests  ## run all tests
+	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) $(if $(K),-k "$(K)") tests
+
+screenshot: $(BUILD)/assay.iso  ## take docs/screen.png from the running kernel
+	@$(PYTHON) scripts/qemu_runner.py screenshot docs/screen.png
+
+$(BUILD)/bench/exit_at_once.elf: tests/bench/exit_at_once.asm
+	@mkdir -p $(@D)
+	@$(NASM) -w+all -Werror -f elf32 $< -o $(@:.elf=.o)
+	@$(LD) -m elf_i386 -nostdlib -z noexecstack -z noseparate-code -Ttext-segment=0x100000 -e start \
+	    $(@:.elf=.o) -o $@
+
+bench-boot: $(BUILD)/bench/exit_at_once.elf $(BUILD)/assay-test.elf  ## time a boot against the least possible
+	@$(PYTHON) tests/bench/boot_bench.py
+
+clean:  ## remove what was made
+	rm -rf $(BUILD)
+
+FORCE:
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,259 @@
+#!/usr/bin/env python3
+"""Checks the direction of dependencies and the sizes of files.
+
+usage: ci/check_layering.py [ROOT]
+
+Prints one line per violation, "file:line: what; why; what to do", and exits 1 if there is any.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+C_DIRECTORIES = ("kernel", "mm", "testing", "tests")
+SIZED_DIRECTORIES = (*C_DIRECTORIES, "scripts")
+SIZED_SUFFIXES = (".c", ".h", ".asm", ".py", ".sh")
+LINES_MAX = 500
+
+# The file of kernel/ that may know the test framework.
+TEST_ENTRY = "kernel/test_main.c"
+
+MM_SYSTEM_HEADERS = (
+    "limits.h",
+    "stdalign.h",
+    "stdbool.h",
+    "stddef.h",
+    "stdint.h",
+    "stdnoreturn.h",
+)
+TESTING_SYSTEM_HEADERS = (*MM_SYSTEM_HEADERS, "stdarg.h")
+PORT_HEADER = "mm_port.h"
+
+# A comment, or a literal, in which what looks like a comment is none.
+COMMENT_OR_LITERAL = re.compile(
+    r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL
+)
+# In C or, with %, in NASM.
+INCLUDE = re.compile(
+    r"""^\s*[#%]\s*include\s*(?:"(?P<quoted>[^"]*)"|<(?P<system>[^>]*)>|(?P<other>.*))"""
+)
+CONDITIONAL = re.compile(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b")
+EXTERN = re.compile(r"\bextern\b")
+
+
+@dataclass(frozen=True)
+class Violation:
+    path: str
+    line: int
+    what: str
+    why: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path}:{self.line}: {self.what}; {self.why}; {self.remedy}"
+
+
+@dataclass(frozen=True)
+class Include:
+    """One #include: `name` as written, without its delimiters; `quoted` if they were quotes."""
+
+    line: int
+    name: str
+    quoted: bool
+    computed: bool = False
+
+    def __str__(self) -> str:
+        return self.name if self.computed else f'"{self.name}"' if self.quoted else f"<{self.name}>"
+
+    def is_below(self, directory: str) -> bool:
+        return self.quoted and self.name.startswith(directory + "/")
+
+    def is_system(self, headers: tuple[str, ...]) -> bool:
+        return not self.quoted and not self.computed and self.name in headers
+
+
+@dataclass(frozen=True)
+class Source:
+    """A C or assembler file: its path from the root, and its lines without comments."""
+
+    path: str
+    lines: list[str]
+
+    @property
+    def directory(self) -> str:
+        return self.path.split("/", 1)[0]
+
+    def includes(self) -> Iterator[Include]:
+        for number, line in enumerate(self.lines, 1):
+            match = INCLUDE.match(line)
+            if match is None:
+                continue
+            if match["quoted"] is not None:
+                yield Include(number, match["quoted"], quoted=True)
+            elif match["system"] is not None:
+                yield Include(number, match["system"], quoted=False)
+            else:
+                yield Include(number, match["other"].strip(), quoted=False, computed=True)
+
+
+def without_comments(text: str) -> str:
+    """`text` with the comments removed and every line where it was."""
+
+    def blank(match: re.Match[str]) -> str:
+        token = match[0]
+        return token if token[0] in "\"'" else " " + "\n" * token.count("\n")
+
+    return COMMENT_OR_LITERAL.sub(blank, text)
+
+
+def without_literals(line: str) -> str:
+    return COMMENT_OR_LITERAL.sub('""', line)
+
+
+def include_violation(source: Source, include: Include) -> Violation | None:
+    """The first rule that an #include breaks."""
+
+    def violation(why: str, remedy: str) -> Violation:
+        return Violation(source.path, include.line, f"includes {include}", why, remedy)
+
+    if include.computed:
+        return violation("a computed #include cannot be checked", "write the name of the header")
+    if ".." in PurePosixPath(include.name).parts:
+        return violation("includes are written from the root", "write the path from the root")
+    if source.directory in ("kernel", "mm", "testing") and include.is_below("tests"):
+        return violation(
+            "what is tested does not know its tests", "move what both need out of tests/"
+        )
+    if source.directory == "mm" and not (
+        include.is_system(MM_SYSTEM_HEADERS)
+        or include.is_below("mm")
+        or (include.quoted and include.name == PORT_HEADER)
+    ):
+        return violation(
+            "mm/ compiles unchanged into any kernel and on the host",
+            f'pass what it needs as an argument, or declare it in "{PORT_HEADER}"',
+        )
+    if source.directory == "testing" and not (
+        include.is_system(TESTING_SYSTEM_HEADERS) or include.is_below("testing")
+    ):
+        return violation(
+            "testing/ serves any kernel and may include freestanding headers only",
+            "let the kernel hand it in, as it does with the writer function",
+        )
+    if source.directory == "kernel" and source.path != TEST_ENTRY:
+        if include.is_below("testing"):
+            return violation(
+                "only the test entry knows the test framework",
+                f"move the code that needs it to {TEST_ENTRY} or tests/",
+            )
+    return None
+
+
+def first_include_violation(root: Path, source: Source) -> Violation | None:
+    """Says when x.c has a header x.h beside it and does not include that first."""
+    path = PurePosixPath(source.path)
+    header = path.with_suffix(".h")
+    if path.suffix != ".c" or not (root / header).exists():
+        return None
+    # A port's header is found by include path, so it goes by its bare name.
+    names = (str(header), header.name) if path.parent.name == "port" else (str(header),)
+    first = next(source.includes(), None)
+    if first is not None and first.quoted and first.name in names:
+        return None
+    return Violation(
+        source.path,
+        first.line if first is not None else 1,
+        f"the first include is {first}" if first is not None else "does not include its own header",
+        "a header that comes first is seen to stand alone",
+        f'put #include "{names[-1]}" first',
+    )
+
+
+def source_violations(root: Path, source: Source) -> Iterator[Violation]:
+    for include in source.includes():
+        found = include_violation(source, include)
+        if found is not None:
+            yield found
+    first = first_include_violation(root, source)
+    if first is not None:
+        yield first
+    for number, line in enumerate(source.lines, 1):
+        if source.directory == "mm" and CONDITIONAL.match(line):
+            yield Violation(
+                source.path,
+                number,
+                f"has {line.strip()}",
+                "mm/ is one text for every user",
+                f'use #pragma once, an argument, or "{PORT_HEADER}"',
+            )
+        if source.path.endswith(".c") and EXTERN.search(without_literals(line)):
+            yield Violation(
+                source.path,
+                number,
+                "declares something extern",
+                "the compiler cannot compare it with its definition",
+                "include the header that declares it",
+            )
+
+
+def size_violation(path: str, line_count: int) -> Violation | None:
+    if line_count <= LINES_MAX:
+        return None
+    return Violation(
+        path,
+        LINES_MAX + 1,
+        f"has {line_count} lines",
+        f"a file of more than {LINES_MAX} does not fit in a head",
+        "split it by noun",
+    )
+
+
+def project_files(root: Path) -> Iterator[tuple[str, Path]]:
+    """The files that some rule speaks about, by path from the root, in order."""
+    for directory in SIZED_DIRECTORIES:
+        for parent, children, names in os.walk(root / directory):
+            children.sort()
+            for name in sorted(names):
+                path = Path(parent, name)
+                if path.suffix in SIZED_SUFFIXES:
+                    yield path.relative_to(root).as_posix(), path
+
+
+def check(root: Path) -> tuple[list[Violation], int]:
+    """All violations below `root`, and the number of files that were read."""
+    violations: list[Violation] = []
+    file_count = 0
+    for name, path in project_files(root):
+        file_count += 1
+        text = path.read_text(encoding="utf-8")
+        size = size_violation(name, len(text.splitlines()))
+        if size is not None:
+            violations.append(size)
+        source = Source(name, without_comments(text).split("\n"))
+        if source.directory in C_DIRECTORIES and path.suffix in (".c", ".h", ".asm"):
+            violations.extend(source_violations(root, source))
+    return violations, file_count
+
+
+def main(arguments: list[str]) -> int:
+    if len(arguments) > 1 or arguments[:1] in (["-h"], ["--help"]):
+        print(__doc__)
+        return 0 if len(arguments) == 1 else 2
+    root = Path(arguments[0]) if arguments else Path(__file__).resolve().parent.parent
+    violations, file_count = check(root)
+    for violation in violations:
+        print(violation)
+    if file_count == 0:
+        print(f"check_layering: no source file below {root}", file=sys.stderr)
+        return 1
+    print(f"check_layering: {file_count} files, {len(violations)} violations", file=sys.stderr)
+    return 1 if violations else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,143 @@
+#include "kernel/boot/command_line.h"
+
+#include "kernel/port/string.h"
+
+/* A part of the command line. */
+struct word {
+    const char *start;
+    size_t length;
+};
+
+static bool word_is(struct word word, const char *text)
+{
+    return word.length == strlen(text) && memcmp(word.start, text, word.length) == 0;
+}
+
+/* If the word is `key` followed by a value, stores the value. */
+static bool word_value(struct word word, const char *key, struct word *value)
+{
+    size_t key_length = strlen(key);
+
+    if (word.length < key_length || memcmp(word.start, key, key_length) != 0) {
+        return false;
+    }
+    *value = (struct word){word.start + key_length, word.length - key_length};
+    return true;
+}
+
+/* Copies the word, cut off where it does not fit; says whether it fitted. */
+static bool word_copy(struct word word, char *text, size_t limit_bytes)
+{
+    size_t length = word.length < limit_bytes ? word.length : limit_bytes - 1;
+
+    memcpy(text, word.start, length);
+    text[length] = '\0';
+    return length == word.length;
+}
+
+/* A decimal number, or a hexadecimal one after 0x. */
+static bool word_number(struct word word, uint64_t *number)
+{
+    uint64_t base = 10;
+    uint64_t result = 0;
+    size_t at = 0;
+
+    if (word.length > 2 && word.start[0] == '0' && word.start[1] == 'x') {
+        base = 16;
+        at = 2;
+    }
+    if (at == word.length) {
+        return false;
+    }
+    for (; at < word.length; at++) {
+        char character = word.start[at];
+        uint64_t digit = character >= '0' && character <= '9'   ? (uint64_t)(character - '0')
+                         : character >= 'a' && character <= 'f' ? (uint64_t)(character - 'a' + 10)
+                         : character >= 'A' && character <= 'F' ? (uint64_t)(character - 'A' + 10)
+                                                                : base;
+        if (digit >= base || __builtin_mul_overflow(result, base, &result) ||
+            __builtin_add_overflow(result, digit, &result)) {
+            return false;
+        }
+    }
+    *number = result;
+    return true;
+}
+
+static bool parse_provocation(struct word value, enum provocation *provoke)
+{
+    static const char *const names[] = {
+        [PROVOKE_NULL] = "null",
+        [PROVOKE_OVERFLOW] = "overflow",
+        [PROVOKE_PANIC] = "panic",
+    };
+    for (enum provocation i = PROVOKE_NULL; i <= PROVOKE_PANIC; i++) {
+        if (word_is(value, names[i])) {
+            *provoke = i;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Returns false for a word that means nothing. */
+static bool parse_word(struct word word, struct command_line *options)
+{
+    struct word value;
+
+    if (word_is(word, "list")) {
+        options->list = true;
+        return true;
+    }
+    if (word_is(word, "once")) {
+        options->once = true;
+        return true;
+    }
+    if (word_is(word, "recursive")) {
+        options->recursive = true;
+        return true;
+    }
+    if (word_is(word, "paging=4") || word_is(word, "paging=5")) {
+        options->paging_levels = (unsigned)(word.start[word.length - 1] - '0');
+        return true;
+    }
+    if (word_value(word, "test=", &value)) {
+        return value.length > 0 && word_copy(value, options->test_glob, TEST_GLOB_BYTES);
+    }
+    if (word_value(word, "seed=", &value)) {
+        return word_number(value, &options->seed);
+    }
+    if (word_value(word, "provoke=", &value)) {
+        return parse_provocation(value, &options->provoke);
+    }
+    return false;
+}
+
+static bool is_blank(char character)
+{
+    return character == ' ' || character == '\t' || character == '\n' || character == '\r';
+}
+
+struct command_line command_line_parse(const char *text)
+{
+    struct command_line options = {.test_glob = "*", .seed = 1, .paging_levels = 4};
+
+    for (;;) {
+        struct word word;
+
+        while (is_blank(*text)) {
+            text++;
+        }
+        if (*text == '\0') {
+            return options;
+        }
+        word = (struct word){.start = text};
+        while (*text != '\0' && !is_blank(*text)) {
+            text++;
+        }
+        word.length = (size_t)(text - word.start);
+        if (!parse_word(word, &options) && options.unknown_word[0] == '\0') {
+            (void)word_copy(word, options.unknown_word, UNKNOWN_WORD_BYTES);
+        }
+    }
+}

@@ -1,0 +1,39 @@
+/* The words that the kernel is started with. Pure: also built for the host.
+ *
+ *   test=GLOB        run the tests whose name matches          test image
+ *   list             name the tests and exit                   test image
+ *   seed=N           seed of what tests choose at random       test image
+ *   paging=4|5       levels of page tables (default 4)
+ *   recursive        let an entry of the root name the root
+ *   once             exit after the demonstration
+ *   provoke=null|overflow|panic    end by such a failure, to see it reported
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum provocation {
+    PROVOKE_NOTHING,
+    PROVOKE_NULL,
+    PROVOKE_OVERFLOW,
+    PROVOKE_PANIC,
+};
+
+enum { TEST_GLOB_BYTES = 128, UNKNOWN_WORD_BYTES = 64 };
+
+struct command_line {
+    char test_glob[TEST_GLOB_BYTES]; /* "*" if not given */
+    bool list;
+    bool once;
+    bool recursive;
+    uint64_t seed;        /* 1 if not given */
+    unsigned paging_levels;
+    enum provocation provoke;
+    char unknown_word[UNKNOWN_WORD_BYTES]; /* the first word that means nothing, perhaps cut off;
+                                              "" if there is none */
+};
+
+/* Reads words separated by blanks. A word given twice counts the second time. */
+struct command_line command_line_parse(const char *text);

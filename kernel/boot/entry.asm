@@ -1,0 +1,293 @@
+; From the boot loader to kernel_start: checks the CPU, makes the first page tables and enters
+; long mode. Those tables map the first 4 GiB at 0, and the first 2 GiB at KERNEL_BASE, with 2 MiB
+; pages; the kernel leaves them for its own as soon as it knows the memory map.
+;
+; Sources: Multiboot2 Specification 2.0, 3.1 and 3.3; Xen "x86/HVM direct boot ABI";
+;          Intel SDM volume 3, 10.8.5 "Initializing IA-32e Mode".
+
+KERNEL_BASE         equ 0xffffffff80000000
+PHYSICAL            equ -KERNEL_BASE    ; symbol + PHYSICAL: where a kernel symbol is loaded
+
+PROTOCOL_MULTIBOOT2 equ 1               ; enum boot_protocol
+PROTOCOL_PVH        equ 2
+
+CODE64              equ 0x08            ; selectors, as in cpu/descriptors.c
+DATA                equ 0x10
+CODE32              equ 0x18
+
+ENTRY_TABLE         equ 0x003           ; present, writable
+ENTRY_2M            equ 0x083           ; present, writable, huge
+
+CR0_PROTECTED       equ 1 << 0
+CR0_PAGING          equ 1 << 31
+CR4_PAE             equ 1 << 5
+CR4_LA57            equ 1 << 12
+MSR_EFER            equ 0xc0000080
+EFER_LME            equ 1 << 8
+
+COM1                equ 0x3f8
+DEBUG_EXIT          equ 0xf4
+DEBUG_EXIT_PANIC    equ 0x12
+VGA_TEXT            equ 0xb8000
+VGA_WHITE_ON_RED    equ 0x4f00
+
+extern kernel_start
+extern boot_stack_top
+
+global multiboot2_entry
+global five_levels_enter
+
+; ---------------------------------------------------------------------------------------------
+section .boot.header progbits alloc noexec nowrite align=8
+
+MULTIBOOT2_HEADER_MAGIC equ 0xe85250d6
+multiboot2_header:
+    dd MULTIBOOT2_HEADER_MAGIC
+    dd 0                                ; architecture: 32-bit protected mode
+    dd multiboot2_header_end - multiboot2_header
+    dd 0x100000000 - (MULTIBOOT2_HEADER_MAGIC + (multiboot2_header_end - multiboot2_header))
+    dw 0, 0                             ; end tag
+    dd 8
+multiboot2_header_end:
+
+section .note.pvh note alloc noexec nowrite align=4
+    dd 4                                ; length of the name
+    dd 4                                ; length of the value
+    dd 18                               ; XEN_ELFNOTE_PHYS32_ENTRY
+    db "Xen", 0
+    dd pvh_entry
+
+; ---------------------------------------------------------------------------------------------
+section .boot.text progbits alloc exec nowrite align=16
+bits 32
+
+; EAX = magic, EBX = physical address of the information.
+multiboot2_entry:
+    mov edi, PROTOCOL_MULTIBOOT2
+    jmp start_32
+
+; EBX = physical address of start_info, which carries its own magic.
+pvh_entry:
+    mov edi, PROTOCOL_PVH
+
+; EDI, ESI, EDX are the arguments of kernel_start: protocol, magic, information. No stack is used
+; before long mode.
+start_32:
+    cli
+    cld
+    mov esi, eax
+    lgdt [boot_gdt_pointer]
+    jmp CODE32:.flat
+.flat:
+    mov ax, DATA
+    mov ds, ax
+    mov es, ax
+    mov ss, ax
+    mov esp, boot_stack_top + PHYSICAL
+
+    pushfd                              ; a CPU with CPUID lets EFLAGS.ID (bit 21) change
+    pop eax
+    mov ecx, eax
+    xor eax, 1 << 21
+    push eax
+    popfd
+    pushfd
+    pop eax
+    xor eax, ecx
+    test eax, 1 << 21
+    jz no_long_mode
+    push ebx
+    mov eax, 0x80000000
+    cpuid
+    cmp eax, 0x80000001
+    jb no_long_mode
+    mov eax, 0x80000001
+    cpuid
+    pop ebx
+    test edx, 1 << 29                   ; LM
+    jz no_long_mode
+    mov edx, ebx
+
+    mov eax, ENTRY_2M                   ; 4 tables of 512 huge pages: 0..4 GiB
+    mov ecx, boot_level2 + PHYSICAL
+.next_page:
+    mov [ecx], eax
+    mov dword [ecx + 4], 0
+    add ecx, 8
+    add eax, 0x200000
+    jnc .next_page
+
+    mov eax, boot_level2 + PHYSICAL + ENTRY_TABLE
+    mov ecx, boot_level3_low + PHYSICAL
+    mov dword [ecx], eax
+    mov dword [boot_level3_high + PHYSICAL + 510 * 8], eax
+    add eax, 0x1000
+    mov dword [ecx + 8], eax
+    mov dword [boot_level3_high + PHYSICAL + 511 * 8], eax
+    add eax, 0x1000
+    mov dword [ecx + 16], eax
+    add eax, 0x1000
+    mov dword [ecx + 24], eax
+    mov dword [boot_level4 + PHYSICAL], boot_level3_low + PHYSICAL + ENTRY_TABLE
+    mov dword [boot_level4 + PHYSICAL + 511 * 8], boot_level3_high + PHYSICAL + ENTRY_TABLE
+
+    mov eax, cr4
+    or eax, CR4_PAE
+    mov cr4, eax
+    mov eax, boot_level4 + PHYSICAL
+    mov cr3, eax
+    push edx
+    mov ecx, MSR_EFER
+    rdmsr
+    or eax, EFER_LME
+    wrmsr
+    pop edx
+    mov eax, cr0
+    or eax, CR0_PAGING | CR0_PROTECTED
+    mov cr0, eax
+    jmp CODE64:.long_mode
+bits 64
+.long_mode:
+    mov rax, .high
+    jmp rax
+
+; ---------------------------------------------------------------------------------------------
+; Says why the kernel cannot start, on serial and on the VGA text screen, and stops.
+bits 32
+no_long_mode:
+    mov dx, COM1 + 3                    ; 115200 baud, 8N1
+    mov al, 0x80
+    out dx, al
+    mov dx, COM1
+    mov al, 1
+    out dx, al
+    mov dx, COM1 + 1
+    mov al, 0
+    out dx, al
+    mov dx, COM1 + 3
+    mov al, 0x03
+    out dx, al
+
+    mov esi, no_long_mode_text
+    mov edi, VGA_TEXT
+.next_character:
+    lodsb
+    test al, al
+    jz .stop
+    movzx ebx, al
+    mov dx, COM1 + 5
+    mov ecx, 100000                     ; a port that is never ready does not hold us up for ever
+.wait:
+    in al, dx
+    test al, 0x20
+    loopz .wait
+    mov al, bl
+    mov dx, COM1
+    out dx, al
+    cmp bl, ' '
+    jb .next_character                  ; the line end
+    or ebx, VGA_WHITE_ON_RED
+    mov [edi], bx
+    add edi, 2
+    jmp .next_character
+.stop:
+    mov al, DEBUG_EXIT_PANIC
+    out DEBUG_EXIT, al
+.halt:
+    cli
+    hlt
+    jmp .halt
+
+no_long_mode_text:
+    db "PANIC: Assay needs a 64-bit CPU: this one has no long mode", 13, 10, 0
+
+align 8
+boot_gdt:
+    dq 0
+    dq 0x00af9a000000ffff               ; CODE64
+    dq 0x00cf92000000ffff               ; DATA
+    dq 0x00cf9a000000ffff               ; CODE32
+boot_gdt_end:
+boot_gdt_pointer:
+    dw boot_gdt_end - boot_gdt - 1
+    dq boot_gdt
+
+; LA57 cannot change while paging is on, and long mode cannot be without paging: so back to
+; 32 bits, where this code is mapped at its physical address, and up again.
+bits 64
+leave_four_levels:
+    lgdt [abs boot_gdt_pointer]
+    mov ax, DATA
+    mov ds, ax
+    mov es, ax
+    mov ss, ax
+    push CODE32
+    push .compatibility
+    retfq
+bits 32
+.compatibility:
+    mov eax, cr0
+    and eax, ~CR0_PAGING
+    mov cr0, eax
+    mov eax, cr4
+    or eax, CR4_LA57
+    mov cr4, eax
+    mov eax, boot_level5 + PHYSICAL
+    mov cr3, eax
+    mov eax, cr0
+    or eax, CR0_PAGING
+    mov cr0, eax
+    jmp CODE64:.five_levels
+bits 64
+.five_levels:
+    mov rax, five_levels_entered
+    jmp rax
+
+; ---------------------------------------------------------------------------------------------
+section .text
+bits 64
+
+start_32.high:
+    mov rsp, boot_stack_top
+    xor ebp, ebp                        ; where backtraces end
+    mov edi, edi                        ; the upper halves are not defined after the switch
+    mov esi, esi
+    mov edx, edx
+    call kernel_start
+    ud2
+
+; void five_levels_enter(void): turns 4-level paging into 5-level paging. Runs on the boot tables,
+; which map the same with one level more on top.
+five_levels_enter:
+    push rbx
+    push rbp
+    push r12
+    push r13
+    push r14
+    push r15
+    mov [rel saved_rsp], rsp
+    mov eax, boot_level4 + PHYSICAL + ENTRY_TABLE
+    mov [rel boot_level5], rax
+    mov [rel boot_level5 + 511 * 8], rax
+    mov eax, leave_four_levels
+    jmp rax
+five_levels_entered:
+    mov rsp, [rel saved_rsp]
+    pop r15
+    pop r14
+    pop r13
+    pop r12
+    pop rbp
+    pop rbx
+    ret
+
+; ---------------------------------------------------------------------------------------------
+section .bss align=4096
+boot_level5:      resb 4096
+boot_level4:      resb 4096
+boot_level3_low:  resb 4096
+boot_level3_high: resb 4096
+boot_level2:      resb 4 * 4096
+saved_rsp:        resq 1
+
+section .note.GNU-stack noalloc noexec nowrite progbits

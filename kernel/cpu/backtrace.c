@@ -1,0 +1,46 @@
+#include "kernel/cpu/backtrace.h"
+
+#include "kernel/cpu/stacks.h"
+#include "kernel/cpu/symbols.h"
+
+enum { BACKTRACE_FRAMES_MAX = 24 };
+
+/* What a function with a frame pointer has at it: x86-64 psABI, 3.2.2 "The Stack Frame". */
+struct stack_frame {
+    uint64_t caller_frame_pointer;
+    uint64_t return_address;
+};
+
+static void print_address(struct console *console, uint64_t address)
+{
+    uint64_t offset;
+    const char *name = symbol_find(address, &offset);
+
+    if (name == NULL) {
+        console_print(console, "    0x%lx\n", address);
+    } else {
+        console_print(console, "    0x%lx %s+0x%lx\n", address, name, offset);
+    }
+}
+
+void backtrace_print(struct console *console, uint64_t instruction, uint64_t frame_pointer)
+{
+    console_print(console, "  backtrace:\n");
+    print_address(console, instruction);
+    for (unsigned i = 0; i < BACKTRACE_FRAMES_MAX; i++) {
+        if (!is_aligned(frame_pointer, 8) ||
+            !stacks_contain(frame_pointer, sizeof(struct stack_frame))) {
+            return;
+        }
+        const struct stack_frame *frame = (const struct stack_frame *)frame_pointer;
+        if (frame->return_address == 0) {
+            return;
+        }
+        print_address(console, frame->return_address);
+        if (frame->caller_frame_pointer <= frame_pointer) {
+            return; /* the outermost frame, or a chain that would never end */
+        }
+        frame_pointer = frame->caller_frame_pointer;
+    }
+    console_print(console, "    ...\n");
+}

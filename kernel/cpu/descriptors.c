@@ -1,0 +1,116 @@
+#include "kernel/cpu/descriptors.h"
+
+#include "kernel/cpu/exception.h"
+
+struct __attribute__((packed)) task_state {
+    uint32_t reserved0;
+    uint64_t privilege_stacks[3];
+    uint64_t reserved1;
+    uint64_t interrupt_stacks[7];
+    uint64_t reserved2;
+    uint16_t reserved3;
+    uint16_t io_map_offset;
+};
+_Static_assert(sizeof(struct task_state) == 104, "a 64-bit TSS has 104 bytes");
+
+struct gate {
+    uint16_t offset_0;
+    uint16_t selector;
+    uint8_t interrupt_stack;
+    uint8_t type;
+    uint16_t offset_16;
+    uint32_t offset_32;
+    uint32_t reserved;
+};
+_Static_assert(sizeof(struct gate) == 16, "a 64-bit gate has 16 bytes");
+
+struct __attribute__((packed)) table_register {
+    uint16_t limit;
+    const void *base;
+};
+
+enum {
+    GATE_INTERRUPT = 0x8e, /* present, privilege 0, interrupts off */
+    TASK_AVAILABLE = 0x89, /* present, 64-bit TSS that is not busy */
+};
+
+static struct task_state task = {.io_map_offset = sizeof(struct task_state)};
+static struct gate gates[EXCEPTION_COUNT];
+static uint64_t segments[6] = {
+    [SELECTOR_CODE / 8] = UINT64_C(0x00af9a000000ffff),
+    [SELECTOR_DATA / 8] = UINT64_C(0x00cf92000000ffff),
+    [SELECTOR_CODE32 / 8] = UINT64_C(0x00cf9a000000ffff),
+};
+
+/* Source: Intel SDM volume 3, 8.2.3 "TSS Descriptor in 64-bit mode". */
+static void describe_task(void)
+{
+    uint64_t base = (uint64_t)&task;
+    uint64_t limit = sizeof task - 1;
+
+    segments[SELECTOR_TASK / 8] = limit | (base & 0xffffff) << 16 |
+                                  (uint64_t)TASK_AVAILABLE << 40 | (base >> 24 & 0xff) << 56;
+    segments[SELECTOR_TASK / 8 + 1] = base >> 32;
+}
+
+/* Source: Intel SDM volume 3, 6.14.1 "64-Bit Mode IDT". */
+static struct gate gate_to(uint64_t handler, uint8_t interrupt_stack)
+{
+    return (struct gate){
+        .offset_0 = (uint16_t)handler,
+        .selector = SELECTOR_CODE,
+        .interrupt_stack = interrupt_stack,
+        .type = GATE_INTERRUPT,
+        .offset_16 = (uint16_t)(handler >> 16),
+        .offset_32 = (uint32_t)(handler >> 32),
+    };
+}
+
+static uint8_t interrupt_stack_of(unsigned vector)
+{
+    switch (vector) {
+    case EXCEPTION_DOUBLE_FAULT:
+        return INTERRUPT_STACK_DOUBLE_FAULT;
+    case EXCEPTION_NMI:
+        return INTERRUPT_STACK_NMI;
+    case EXCEPTION_MACHINE_CHECK:
+        return INTERRUPT_STACK_MACHINE_CHECK;
+    default:
+        return 0;
+    }
+}
+
+void descriptors_load(void)
+{
+    struct table_register gdt = {sizeof segments - 1, segments};
+    struct table_register idt = {sizeof gates - 1, gates};
+
+    describe_task();
+    for (unsigned vector = 0; vector < EXCEPTION_COUNT; vector++) {
+        gates[vector] = gate_to(exception_entries[vector], interrupt_stack_of(vector));
+    }
+    __asm__ volatile("lgdt %0\n\t"
+                     "push %1\n\t"
+                     "lea 1f(%%rip), %%rax\n\t"
+                     "push %%rax\n\t"
+                     "lretq\n"
+                     "1:\n\t"
+                     "mov %2, %%eax\n\t"
+                     "mov %%eax, %%ds\n\t"
+                     "mov %%eax, %%es\n\t"
+                     "mov %%eax, %%ss\n\t"
+                     "xor %%eax, %%eax\n\t"
+                     "mov %%eax, %%fs\n\t"
+                     "mov %%eax, %%gs\n\t"
+                     "ltr %3\n\t"
+                     "lidt %4"
+                     :
+                     : "m"(gdt), "i"(SELECTOR_CODE), "i"(SELECTOR_DATA),
+                       "r"((uint16_t)SELECTOR_TASK), "m"(idt)
+                     : "rax", "memory");
+}
+
+void descriptors_set_stack(enum interrupt_stack stack, virt_addr top)
+{
+    task.interrupt_stacks[stack - 1] = top.value;
+}

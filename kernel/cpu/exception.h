@@ -1,0 +1,67 @@
+/* CPU exceptions: vectors, the state saved at one, reporting, and running code that may fault. */
+#pragma once
+
+#include "kernel/console/console.h"
+#include "mm/page_table.h"
+
+enum exception_vector {
+    EXCEPTION_DIVIDE = 0,
+    EXCEPTION_NMI = 2,
+    EXCEPTION_BREAKPOINT = 3,
+    EXCEPTION_INVALID_OPCODE = 6,
+    EXCEPTION_DOUBLE_FAULT = 8,
+    EXCEPTION_GENERAL_PROTECTION = 13,
+    EXCEPTION_PAGE_FAULT = 14,
+    EXCEPTION_MACHINE_CHECK = 18,
+    EXCEPTION_COUNT = 32,
+};
+
+/* Bits of a page fault's error code.
+ * Source: Intel SDM volume 3, 4.7 "Page-Fault Exceptions". */
+enum page_fault_error {
+    PAGE_FAULT_PROTECTION = 1 << 0, /* 0: an entry was not present */
+    PAGE_FAULT_WRITE = 1 << 1,
+    PAGE_FAULT_USER = 1 << 2,
+    PAGE_FAULT_RESERVED = 1 << 3, /* a reserved bit was set in an entry */
+    PAGE_FAULT_FETCH = 1 << 4,
+    PAGE_FAULT_KEY = 1 << 5, /* a protection key forbade it */
+    PAGE_FAULT_SHADOW_STACK = 1 << 6,
+};
+
+/* The saved state, as exceptions.asm pushes it. */
+struct exception_frame {
+    uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
+    uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
+    uint64_t vector;
+    uint64_t error_code; /* 0 for vectors that have none */
+    uint64_t rip, cs, rflags, rsp, ss;
+};
+_Static_assert(sizeof(struct exception_frame) == 22 * 8, "as pushed by exceptions.asm");
+
+/* Entry points of the 32 vectors, in exceptions.asm. */
+extern const uint64_t exception_entries[EXCEPTION_COUNT];
+
+/* Where and with which tables exceptions are reported. Both outlive the kernel; `table` may change
+ * its contents. */
+void exceptions_report_to(struct console *console, const struct page_table *table);
+
+/* "PAGE FAULT" and so on. */
+const char *exception_name(uint64_t vector);
+
+/* Called by exceptions.asm. An exception that nobody waits for is reported and ends the kernel. */
+void exception_dispatch(struct exception_frame *frame);
+
+struct caught_exception {
+    bool caught;
+    virt_addr address; /* CR2 of a page fault */
+    struct exception_frame frame;
+};
+
+/* Calls function(argument). An exception in it ends the call and is returned. Calls nest. What
+ * the function had begun stays as it is. */
+struct caught_exception exception_try(void (*function)(void *argument), void *argument);
+
+/* In exceptions.asm: calls function(argument) after storing the stack pointer that
+ * exception_try_leave takes. Returns false, or true when left by exception_try_leave. */
+bool exception_try_enter(void (*function)(void *), void *argument, uint64_t *stack_pointer);
+_Noreturn void exception_try_leave(uint64_t stack_pointer);

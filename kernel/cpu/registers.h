@@ -1,0 +1,96 @@
+/* Control registers, model-specific registers and the instructions that C has no word for. */
+#pragma once
+
+#include "mm/address.h"
+
+#define CR0_WRITE_PROTECT (UINT64_C(1) << 16)
+#define CR4_PAGE_GLOBAL (UINT64_C(1) << 7)
+#define CR4_UMIP (UINT64_C(1) << 11)
+#define CR4_LA57 (UINT64_C(1) << 12)
+#define CR4_SMEP (UINT64_C(1) << 20)
+#define CR4_SMAP (UINT64_C(1) << 21)
+
+#define MSR_EFER UINT32_C(0xc0000080)
+#define EFER_NO_EXECUTE (UINT64_C(1) << 11)
+
+/* The frame number of CR3, without its flag bits. */
+#define CR3_FRAME_MASK UINT64_C(0x000ffffffffff000)
+
+static inline uint64_t cr0_read(void)
+{
+    uint64_t value;
+    __asm__ volatile("mov %%cr0, %0" : "=r"(value));
+    return value;
+}
+
+static inline void cr0_write(uint64_t value)
+{
+    __asm__ volatile("mov %0, %%cr0" : : "r"(value) : "memory");
+}
+
+/* The address whose access caused the last page fault. */
+static inline virt_addr cr2_read(void)
+{
+    uint64_t value;
+    __asm__ volatile("mov %%cr2, %0" : "=r"(value));
+    return virt_addr_of(value);
+}
+
+static inline uint64_t cr3_read(void)
+{
+    uint64_t value;
+    __asm__ volatile("mov %%cr3, %0" : "=r"(value));
+    return value;
+}
+
+static inline uint64_t cr4_read(void)
+{
+    uint64_t value;
+    __asm__ volatile("mov %%cr4, %0" : "=r"(value));
+    return value;
+}
+
+static inline void cr4_write(uint64_t value)
+{
+    __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
+}
+
+static inline uint64_t msr_read(uint32_t number)
+{
+    uint32_t low;
+    uint32_t high;
+    __asm__ volatile("rdmsr" : "=a"(low), "=d"(high) : "c"(number));
+    return (uint64_t)high << 32 | low;
+}
+
+static inline void msr_write(uint32_t number, uint64_t value)
+{
+    __asm__ volatile("wrmsr"
+                     :
+                     : "c"(number), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
+                     : "memory");
+}
+
+struct cpuid {
+    uint32_t eax;
+    uint32_t ebx;
+    uint32_t ecx;
+    uint32_t edx;
+};
+
+static inline struct cpuid cpuid_read(uint32_t leaf, uint32_t subleaf)
+{
+    struct cpuid result;
+    __asm__ volatile("cpuid"
+                     : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
+                     : "a"(leaf), "c"(subleaf));
+    return result;
+}
+
+/* Stops for ever: no interrupt wakes the CPU. */
+_Noreturn static inline void cpu_halt(void)
+{
+    for (;;) {
+        __asm__ volatile("cli; hlt");
+    }
+}

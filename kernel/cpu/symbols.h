@@ -1,0 +1,20 @@
+/* The names of the kernel's functions. The table is made from the linked image by
+ * scripts/symbol_table.awk and linked in behind the code. */
+#pragma once
+
+#include <stdint.h>
+
+struct symbol {
+    uint32_t offset;      /* of the function, from IMAGE_BASE */
+    uint32_t name_offset; /* from the first name, which follows the last symbol */
+};
+
+struct symbol_table {
+    uint64_t count;
+    struct symbol symbols[]; /* ascending */
+};
+
+extern const struct symbol_table symbol_table;
+
+/* The function that holds `address`, and how far into it that is; NULL if none does. */
+const char *symbol_find(uint64_t address, uint64_t *offset);

@@ -1,0 +1,114 @@
+#include "kernel/demonstration.h"
+
+#include "kernel/drivers/vga_text.h"
+#include "kernel/paging/layout.h"
+#include "kernel/paging/show.h"
+#include "kernel/panic.h"
+
+/* "New!" in black on white, four cells of the VGA text screen. */
+#define NEW_TEXT UINT64_C(0xf021f077f065f04e)
+
+/* Where it is written, in 64-bit words from the start of the screen: the first cells of row 20. */
+enum { NEW_TEXT_WORD = 400, NEW_TEXT_ROW = 20 };
+
+#define FAR_PAGE UINT64_C(0xdeadbeaf000)
+
+static void show_banner(struct kernel *kernel)
+{
+    const struct boot_info *info = kernel->boot_info;
+    const struct cpu_features *cpu = &kernel->cpu;
+
+    console_print(&kernel->console, "Assay: x86-64 paging, looked at from the inside\n");
+    console_print(&kernel->console, "Booted by %s%s%s, %u levels of page tables, command line \"%s\"\n",
+                  boot_protocol_name(info->protocol), info->loader_name[0] != '\0' ? " from " : "",
+                  info->loader_name, kernel->page_table.levels, info->command_line);
+    console_print(&kernel->console, "CPU: %u physical address bits%s%s%s%s%s%s\n",
+                  cpu->physical_bits, cpu->no_execute ? ", NX" : "",
+                  cpu->pages_1g ? ", 1 GiB pages" : "", cpu->smep ? ", SMEP" : "",
+                  cpu->smap ? ", SMAP" : "", cpu->umip ? ", UMIP" : "", cpu->la57 ? ", LA57" : "");
+}
+
+static void show_translations(struct kernel *kernel)
+{
+    struct console *console = &kernel->console;
+    int on_stack = 0;
+
+    console_print(console, "Translations:\n");
+    show_translation(console, &kernel->page_table, "VGA text screen",
+                     virt_addr_of(VGA_TEXT_FRAME));
+    show_translation(console, &kernel->page_table, "code, demonstration_run",
+                     virt_addr_of((uint64_t)demonstration_run));
+    show_translation(console, &kernel->page_table, "stack", virt_addr_of((uint64_t)&on_stack));
+    show_translation(console, &kernel->page_table, "physical memory offset",
+                     virt_addr_of(kernel->boot_info->physical_memory_offset));
+}
+
+/* Maps `page` to the frame of the VGA text screen and says what came of it. */
+static enum map_result map_screen(struct kernel *kernel, virt_addr page,
+                                  struct frame_source *frames, const char *source_name)
+{
+    uint64_t no_execute = kernel->cpu.no_execute ? PAGE_NO_EXECUTE : 0;
+    enum map_result result = tlb_flush_now(page_table_map_to(
+        &kernel->page_table, page, phys_addr_of(VGA_TEXT_FRAME), PAGE_4K,
+        page_flags_of(PAGE_PRESENT | PAGE_WRITABLE | no_execute), frames));
+
+    console_print(&kernel->console, "Map page 0x%lx to frame 0x%x, %s: %s\n", page.value,
+                  VGA_TEXT_FRAME, source_name, map_result_text(result));
+    return result;
+}
+
+static void write_new_text(virt_addr screen_page)
+{
+    volatile uint64_t *words = mm_port_pointer(screen_page);
+
+    words[NEW_TEXT_WORD] = NEW_TEXT;
+}
+
+/* Lets a blank row come to stand where "New!" will be written. */
+static void make_room(struct kernel *kernel)
+{
+    const struct vga_text *screen = &kernel->console.screen;
+
+    if (screen->cells != NULL) {
+        console_print(&kernel->console, "\n");
+        while (screen->row != NEW_TEXT_ROW + 1 && screen->row != VGA_TEXT_ROWS - 1) {
+            console_print(&kernel->console, "\n");
+        }
+        for (unsigned row = screen->row; row > NEW_TEXT_ROW + 1; row--) {
+            console_print(&kernel->console, "\n");
+        }
+    }
+}
+
+static void show_mappings(struct kernel *kernel)
+{
+    struct console *console = &kernel->console;
+    virt_addr page_0 = virt_addr_of(0);
+    virt_addr far_page = virt_addr_of(FAR_PAGE);
+
+    if (map_screen(kernel, page_0, frame_source_empty(), "no frames to take") == MAP_OK) {
+        make_room(kernel);
+        write_new_text(page_0);
+        console_print(console, "  0x%lx written to 64-bit word %d of the page: %s\n", NEW_TEXT,
+                      NEW_TEXT_WORD,
+                      console->screen.cells != NULL
+                          ? "\"New!\" on the screen"
+                          : "this machine has no VGA text screen to show it");
+    }
+    struct unmap_outcome unmapped = page_table_unmap(&kernel->page_table, page_0, PAGE_4K);
+    console_print(console, "Unmap page 0x0 again: %s\n", unmap_result_text(tlb_flush_now(unmapped)));
+
+    (void)map_screen(kernel, far_page, frame_source_empty(), "no frames to take");
+    (void)map_screen(kernel, far_page, &kernel->frames.source, "frames from the memory map");
+    show_walk(console, &kernel->page_table, far_page);
+}
+
+void demonstration_run(struct kernel *kernel)
+{
+    show_banner(kernel);
+    show_memory_map(&kernel->console, &kernel->boot_info->memory_map);
+    show_tables(&kernel->console, &kernel->page_table);
+    show_translations(kernel);
+    show_mappings(kernel);
+    console_print(&kernel->console, "It did not crash!\n");
+}

@@ -1,0 +1,20 @@
+/* The kernel's own page tables: see paging/layout.h for what is where. */
+#pragma once
+
+#include "kernel/boot/boot_info.h"
+#include "mm/page_table.h"
+
+/* Builds the tables of the kernel's address space.
+ *
+ * features, levels: of the CPU as it is set up.
+ * access: how the new tables are reached while they are built.
+ * Panics when there are not enough frames: a kernel without tables cannot go on.
+ */
+struct page_table kernel_space_build(const struct boot_info *info,
+                                     struct paging_features features, unsigned levels,
+                                     struct table_access access, struct frame_source *frames);
+
+/* Makes the tables active and calls function(argument) on the kernel stack of their address
+ * space. What is on the stack in use is lost. */
+_Noreturn void kernel_space_enter(const struct page_table *table, void (*function)(void *argument),
+                                  void *argument);

@@ -1,0 +1,167 @@
+/* From entry.asm to kernel_entry: each step takes what the one before it has made. */
+#include "kernel/boot/image.h"
+#include "kernel/boot/multiboot2.h"
+#include "kernel/boot/pvh.h"
+#include "kernel/cpu/descriptors.h"
+#include "kernel/cpu/exception.h"
+#include "kernel/cpu/registers.h"
+#include "kernel/cpu/stacks.h"
+#include "kernel/drivers/fw_cfg.h"
+#include "kernel/kernel.h"
+#include "kernel/panic.h"
+#include "kernel/paging/kernel_space.h"
+#include "kernel/paging/layout.h"
+#include "kernel/start.h"
+
+/* What the boot tables of entry.asm map at 0. */
+#define BOOT_TABLES_END (UINT64_C(4) << 30)
+
+/* The BIOS data area tells the video mode in which it left the screen. */
+enum { BIOS_VIDEO_MODE = 0x449, BIOS_VIDEO_MODE_TEXT_80X25 = 3 };
+
+static struct boot_info boot_info __attribute__((section(".bss.boot_info"), aligned(4096)));
+static struct kernel kernel;
+
+/* The tables of entry.asm, or those of five_levels_enter on top of them. */
+static struct page_table boot_page_table(unsigned levels)
+{
+    return (struct page_table){
+        .root = phys_addr_of(cr3_read() & CR3_FRAME_MASK),
+        .levels = levels,
+        .access = table_access_linear(0, phys_addr_of(0), phys_addr_of(BOOT_TABLES_END)),
+    };
+}
+
+static void read_boot_info(enum boot_protocol protocol, uint32_t magic, uint32_t start)
+{
+    /* Address 0 is left out: no pointer to it can be told from NULL. */
+    struct boot_memory memory = {.bytes = mm_port_pointer(virt_addr_of(1)),
+                                 .first = 1,
+                                 .end = BOOT_TABLES_END};
+    const char *error;
+
+    boot_info.protocol = protocol;
+    if (protocol == BOOT_PVH) {
+        const uint8_t *video_mode = boot_memory_at(&memory, BIOS_VIDEO_MODE, 1);
+        error = pvh_parse(&memory, start, &boot_info);
+        if (*video_mode == BIOS_VIDEO_MODE_TEXT_80X25) {
+            boot_info.display = (struct display){
+                .kind = DISPLAY_VGA_TEXT,
+                .address = phys_addr_of(VGA_TEXT_FRAME),
+                .width = VGA_TEXT_COLUMNS,
+                .height = VGA_TEXT_ROWS,
+                .pitch_bytes = VGA_TEXT_COLUMNS * 2,
+                .bits_per_pixel = 16,
+            };
+        }
+    } else {
+        error = multiboot2_parse(&memory, magic, start, &boot_info);
+    }
+    if (boot_info.display.kind == DISPLAY_VGA_TEXT) {
+        console_add_screen(&kernel.console, mm_port_pointer(virt_addr_of(VGA_TEXT_FRAME)));
+    }
+    if (error != NULL) {
+        PANIC("booted by %s: %s", boot_protocol_name(protocol), error);
+    }
+}
+
+/* What QEMU's own command line asks for goes before what the boot loader says. */
+static void read_command_line(void)
+{
+    if (fw_cfg_read_text("opt/assay/cmdline", boot_info.command_line,
+                         sizeof boot_info.command_line) == FW_CFG_TOO_LONG) {
+        PANIC("the command line in fw_cfg is longer than %zu bytes",
+              sizeof boot_info.command_line - 1);
+    }
+    kernel.options = command_line_parse(boot_info.command_line);
+    boot_info.has_recursive_slot = kernel.options.recursive;
+    boot_info.recursive_slot = LAYOUT_RECURSIVE_SLOT;
+}
+
+static unsigned set_paging_levels(void)
+{
+    if (kernel.options.paging_levels < 5) {
+        return 4;
+    }
+    if (!kernel.cpu.la57) {
+        console_print(&kernel.console,
+                      "paging=5: this CPU has no LA57; going on with 4 levels\n");
+        return 4;
+    }
+    five_levels_enter();
+    descriptors_load();
+    kernel.page_table = boot_page_table(5);
+    return 5;
+}
+
+static void claim(uint64_t start, uint64_t end, enum memory_type type)
+{
+    if (memory_map_add(&boot_info.memory_map, start, end - start, type) != MEMORY_MAP_OK) {
+        PANIC("the memory map has too many regions");
+    }
+}
+
+/* Memory that is not free although the firmware says so: the image, and page 0, whose frame holds
+ * what the BIOS left there. */
+static void claim_memory_in_use(void)
+{
+    uint64_t boot_info_start = image_physical(image_boot_info_start).value;
+    uint64_t boot_info_end = image_physical(image_boot_info_end).value;
+
+    claim(0, page_size_bytes(PAGE_4K), MEMORY_RESERVED);
+    claim((uint64_t)image_load_start, boot_info_start, MEMORY_KERNEL);
+    claim(boot_info_start, boot_info_end, MEMORY_BOOT_INFO);
+    claim(boot_info_end, (uint64_t)image_load_end, MEMORY_KERNEL);
+    if (memory_map_bytes(&boot_info.memory_map, MEMORY_USABLE) == 0) {
+        PANIC("the memory map has no usable memory");
+    }
+}
+
+/* Builds the kernel's tables from the lowest usable frames, which then are no longer usable. */
+static void make_kernel_space(unsigned levels)
+{
+    boot_info.physical_memory_offset = LAYOUT_PHYSICAL_MEMORY;
+    range_source_init(&kernel.frames, kernel.usable_ranges,
+                      memory_map_usable_ranges(&boot_info.memory_map, kernel.usable_ranges));
+    kernel.page_table =
+        kernel_space_build(&boot_info, cpu_features_of_paging(&kernel.cpu), levels,
+                           kernel.page_table.access, &kernel.frames.source);
+    if (memory_map_claim_below(&boot_info.memory_map, range_source_position(&kernel.frames),
+                               MEMORY_PAGE_TABLES) != MEMORY_MAP_OK) {
+        PANIC("the memory map has too many regions");
+    }
+}
+
+/* On the kernel's own tables and stack. */
+static void run_kernel(void *argument)
+{
+    (void)argument;
+    kernel.boot_info = (const struct boot_info *)LAYOUT_BOOT_INFO;
+    kernel.page_table.access = table_access_linear(
+        LAYOUT_PHYSICAL_MEMORY, phys_addr_of(0), memory_map_ram_end(&kernel.boot_info->memory_map));
+    range_source_init(&kernel.frames, kernel.usable_ranges,
+                      memory_map_usable_ranges(&kernel.boot_info->memory_map,
+                                               kernel.usable_ranges));
+    kernel_entry(&kernel);
+}
+
+void kernel_start(uint32_t protocol, uint32_t magic, uint32_t info)
+{
+    console_init(&kernel.console);
+    panic_report_to(&kernel.console);
+    kernel.page_table = boot_page_table(4);
+    exceptions_report_to(&kernel.console, &kernel.page_table);
+    descriptors_set_stack(INTERRUPT_STACK_DOUBLE_FAULT,
+                          virt_addr_of((uint64_t)stack_memory(STACK_DOUBLE_FAULT).start +
+                                       stack_memory(STACK_DOUBLE_FAULT).bytes));
+    descriptors_load();
+
+    read_boot_info((enum boot_protocol)protocol, magic, info);
+    read_command_line();
+    kernel.cpu = cpu_features_detect();
+    unsigned levels = set_paging_levels();
+    cpu_features_enable(&kernel.cpu);
+    claim_memory_in_use();
+    make_kernel_space(levels);
+    kernel_space_enter(&kernel.page_table, run_kernel, NULL);
+}

@@ -1,0 +1,51 @@
+/* The one walk that every operation on page tables stands on.
+ *
+ * `kind` is passed as a constant by each operation's switch over the access kinds (WITH_KIND), so
+ * that the compiler makes one loop per kind, without a call or a test of the kind in it.
+ */
+#pragma once
+
+#include "mm/page_table.h"
+
+/* Where a walk ended. */
+struct walk {
+    struct page_entry *slot;  /* the last entry looked at */
+    struct page_entry entry;  /* its value */
+    unsigned level;           /* of the table that holds it */
+    uint64_t allowed;         /* PAGE_WRITABLE and PAGE_USER where all entries above have them */
+    uint64_t denied;          /* PAGE_NO_EXECUTE where any entry above has it */
+};
+
+/* Calls `function(first, kind, ...)` with the kind of table->access as a constant. */
+#define WITH_KIND(table, function, ...)                                                            \
+    ((table)->access.kind == ACCESS_LINEAR      ? function(ACCESS_LINEAR, __VA_ARGS__)             \
+     : (table)->access.kind == ACCESS_TEMPORARY ? function(ACCESS_TEMPORARY, __VA_ARGS__)          \
+                                                : function(ACCESS_RECURSIVE, __VA_ARGS__))
+
+/* Follows `address` from the root until an entry is not present, is a leaf, or belongs to the
+ * table at `last_level`. */
+__attribute__((always_inline)) static inline struct walk
+walk_to(enum access_kind kind, const struct page_table *table, virt_addr address,
+        unsigned last_level)
+{
+    struct walk walk = {
+        .level = table->levels,
+        .allowed = PAGE_WRITABLE | PAGE_USER,
+    };
+    phys_addr frame = table->root;
+
+    for (;;) {
+        struct page_entry *entries =
+            access_table(&table->access, kind, table->levels, address, walk.level, frame);
+        walk.slot = &entries[virt_addr_index(address, walk.level)];
+        walk.entry = page_entry_load(walk.slot);
+        if (walk.level == last_level || !page_entry_is_present(walk.entry) ||
+            page_entry_is_leaf(walk.entry, walk.level)) {
+            return walk;
+        }
+        walk.allowed &= walk.entry.bits;
+        walk.denied |= walk.entry.bits & PAGE_NO_EXECUTE;
+        frame = page_entry_table(walk.entry);
+        walk.level--;
+    }
+}

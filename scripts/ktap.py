@@ -1,0 +1,221 @@
+"""The test image's serial log: the KTAP report in it, parsed with every check that needs no other evidence.
+
+Pure: bytes in, a Report out, or a WireError that says which kind of failure the bytes themselves prove.
+
+    KTAP version 1
+    1..3
+    # any diagnostic line
+    ok 1 suite.sentence
+    not ok 2 suite.sentence
+    ok 3 suite.sentence # SKIP reason
+    # summary: planned=3 passed=1 failed=1 skipped=1 crc32=89abcdef
+
+What comes before the header is the boot log and the firmware's chatter: free text. From the header on each line
+is one of the above, in printable ASCII; the summary is last. The checksum covers the result lines, each with one
+newline and no carriage return.
+"""
+
+from __future__ import annotations
+
+import enum
+import re
+import zlib
+from dataclasses import dataclass
+
+HEADER = "KTAP version 1"
+PLAN = re.compile(r"1\.\.(0|[1-9]\d*)")
+RESULT = re.compile(r"(ok|not ok) ([1-9]\d*) (\S+)( # SKIP(?: .*)?)?")
+SUMMARY_PREFIX = "# summary:"
+SUMMARY = re.compile(SUMMARY_PREFIX + r" planned=(\d+) passed=(\d+) failed=(\d+) skipped=(\d+) crc32=([0-9a-f]{8})")
+LIST_PLAN = "1..0 # list"
+LIST_PREFIX = "# test "
+TERMINAL_ESCAPE = re.compile(rb"\x1b\[[0-9;=?]*[A-Za-z]")
+
+
+class Kind(enum.Enum):
+    """What came of a boot. Everything but PASSED is a failure."""
+
+    PASSED = "passed"
+    FAILED = "failed"
+    PANICKED = "panicked"
+    TRIPLE_FAULT = "triple fault"
+    HUNG = "hung"
+    SILENT = "silent"
+    TRUNCATED = "truncated"
+    GARBLED = "garbled"
+    CONTRADICTORY = "contradictory"
+    WRONG_TEST = "wrong test"
+    WRONG_SKIP = "wrong skip"
+    NO_TESTS = "no tests"
+    BAD_REQUEST = "bad request"
+    QEMU_MISSING = "QEMU missing"
+    QEMU_DIED = "QEMU died"
+
+
+class WireError(Exception):
+    """The serial log is no complete and consistent report."""
+
+    def __init__(self, kind: Kind, text: str) -> None:
+        super().__init__(text)
+        self.kind = kind
+        self.text = text
+
+
+@dataclass(frozen=True)
+class Result:
+    """One result line, with the diagnostic lines that came before it."""
+
+    number: int
+    name: str
+    ok: bool
+    skipped: bool
+    diagnostics: tuple[str, ...]
+    line: str
+
+
+@dataclass(frozen=True)
+class Summary:
+    planned: int
+    passed: int
+    failed: int
+    skipped: int
+    crc32: int
+
+
+@dataclass(frozen=True)
+class Report:
+    """A complete report: plan, results numbered 1..plan, and a summary that agrees with both."""
+
+    results: tuple[Result, ...]
+    summary: Summary
+
+
+def text_lines(serial: bytes) -> list[str]:
+    """The log for people: without the firmware's terminal escapes, other odd bytes as \\xNN."""
+    lines = [TERMINAL_ESCAPE.sub(b"", line).strip(b"\r") for line in serial.split(b"\n")]
+    if not lines[-1]:
+        lines.pop()
+    return ["".join(_printable(byte) for byte in line) for line in lines]
+
+
+def report_lines(serial: bytes) -> list[str]:
+    """The lines after the KTAP header. Raises SILENT without a header, GARBLED or TRUNCATED for damaged lines."""
+    *finished, tail = (line[:-1] if line.endswith(b"\r") else line for line in serial.split(b"\n"))
+    header = HEADER.encode()
+    if finished.count(header) > 1:
+        raise WireError(Kind.GARBLED, f"'{HEADER}' appears {finished.count(header)} times")
+    if header not in finished:
+        if b"KTAP" in serial:
+            raise WireError(Kind.GARBLED, f"the header is not the line '{HEADER}'")
+        what = f"{len(serial)} bytes of serial output but no '{HEADER}'" if serial else "no serial output at all"
+        raise WireError(Kind.SILENT, what)
+    lines = []
+    for raw in finished[finished.index(header) + 1 :]:
+        if not all(0x20 <= byte < 0x7F for byte in raw):
+            raise WireError(Kind.GARBLED, f"a line of the report is not printable ASCII: {raw!r}")
+        lines.append(raw.decode("ascii"))
+    if tail:
+        cut = Kind.GARBLED if lines and lines[-1].startswith(SUMMARY_PREFIX) else Kind.TRUNCATED
+        raise WireError(cut, f"the last line has no end: {tail!r}")
+    return lines
+
+
+def parse(serial: bytes) -> Report:
+    """The report in a serial log whose plan, numbering, counts and checksum all agree; else raises WireError."""
+    lines = report_lines(serial)
+    plan: int | None = None
+    results: list[Result] = []
+    diagnostics: list[str] = []
+    summary: Summary | None = None
+    for line in lines:
+        if summary is not None:
+            raise WireError(Kind.GARBLED, f"text after the summary: '{line}'")
+        if line.startswith(SUMMARY_PREFIX):
+            summary = _summary(line)
+        elif line.startswith("#"):
+            diagnostics.append(line)
+        elif plan is None:
+            plan = _plan(line)
+        else:
+            results.append(_result(line, len(results) + 1, tuple(diagnostics)))
+            diagnostics = []
+    if plan == 0:
+        raise WireError(Kind.NO_TESTS, "the plan is 1..0: no test was selected")
+    if summary is None:
+        raise WireError(Kind.TRUNCATED, f"no summary line; {len(results)} of {plan or '?'} results arrived")
+    if plan is None:
+        raise WireError(Kind.GARBLED, "a summary without a plan")
+    _check(plan, results, summary)
+    return Report(tuple(results), summary)
+
+
+def parse_list(serial: bytes) -> tuple[str, ...]:
+    """The names that the test image prints when asked to `list`; raises WireError when the list is damaged."""
+    lines = report_lines(serial)
+    if not lines or lines[0] != LIST_PLAN:
+        raise WireError(Kind.GARBLED, f"a list must begin with '{LIST_PLAN}'")
+    for line in lines[1:]:
+        if not line.startswith(LIST_PREFIX):
+            raise WireError(Kind.GARBLED, f"no line of a list: '{line}'")
+    return tuple(line[len(LIST_PREFIX) :] for line in lines[1:])
+
+
+def last_result(serial: bytes) -> str | None:
+    """The last whole result line of a log that may be damaged: where a boot that went wrong had got to."""
+    return next((line for line in reversed(text_lines(serial)) if RESULT.fullmatch(line)), None)
+
+
+def crc32_of(lines: list[str]) -> int:
+    """The wire's checksum over result lines."""
+    return zlib.crc32("".join(line + "\n" for line in lines).encode("ascii"))
+
+
+def _printable(byte: int) -> str:
+    return chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}"
+
+
+def _plan(line: str) -> int:
+    match = PLAN.fullmatch(line)
+    if match is None:
+        raise WireError(Kind.GARBLED, f"a plan '1..N' must come before '{line}'")
+    return int(match[1])
+
+
+def _summary(line: str) -> Summary:
+    match = SUMMARY.fullmatch(line)
+    if match is None:
+        raise WireError(Kind.GARBLED, f"no well-formed summary: '{line}'")
+    return Summary(int(match[1]), int(match[2]), int(match[3]), int(match[4]), int(match[5], 16))
+
+
+def _result(line: str, number: int, diagnostics: tuple[str, ...]) -> Result:
+    match = RESULT.fullmatch(line)
+    if match is None:
+        raise WireError(Kind.GARBLED, f"neither a result nor a diagnostic: '{line}'")
+    if int(match[2]) != number:
+        raise WireError(Kind.GARBLED, f"result {number} should come where '{line}' stands")
+    ok, skipped = match[1] == "ok", match[4] is not None
+    if skipped and not ok:
+        raise WireError(Kind.CONTRADICTORY, f"a test both skipped and failed: '{line}'")
+    return Result(number, match[3], ok, skipped, diagnostics, line)
+
+
+def _check(plan: int, results: list[Result], summary: Summary) -> None:
+    """Transport before meaning: a bad checksum makes every other disagreement unreliable."""
+    crc = crc32_of([result.line for result in results])
+    if crc != summary.crc32:
+        raise WireError(Kind.GARBLED, f"the result lines have crc32 {crc:08x}, the summary says {summary.crc32:08x}")
+    if len(results) < plan:
+        raise WireError(Kind.TRUNCATED, f"only {len(results)} of {plan} planned results")
+    skipped = sum(result.skipped for result in results)
+    failed = sum(not result.ok for result in results)
+    counted = (len(results), len(results) - failed - skipped, failed, skipped)
+    claimed = (summary.planned, summary.passed, summary.failed, summary.skipped)
+    if plan != len(results) or counted != claimed:
+        names = ("planned", "passed", "failed", "skipped")
+        says = ", ".join(f"{name} {is_}/{claim}" for name, is_, claim in zip(names, counted, claimed))
+        raise WireError(Kind.CONTRADICTORY, f"plan 1..{plan}; counted/claimed by the summary: {says}")
+    seen = [result.name for result in results]
+    if len(set(seen)) != len(seen):
+        twice = sorted({name for name in seen if seen.count(name) > 1})
+        raise WireError(Kind.CONTRADICTORY, f"more than one result for {', '.join(twice)}")

@@ -1,0 +1,173 @@
+"""The machines that the kernel is tested on: one table, and how each row becomes a QEMU command line."""
+
+from __future__ import annotations
+
+import enum
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+SETUP = "./scripts/setup.sh installs it"
+
+OVMF_CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
+OVMF_VARS = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
+QBOOT = Path("/usr/share/qemu/qboot.rom")
+
+
+class EnvironmentFault(Exception):
+    """Something outside the project is missing. The text is one line that says what, and what mends it."""
+
+
+class Feature(enum.IntFlag):
+    """What a test may require: the bits of `requires` in the test image's records."""
+
+    VGA_TEXT = 1 << 0
+    PAGE_1G = 1 << 1
+    NO_EXECUTE = 1 << 2
+    LA57 = 1 << 3
+    SMEP = 1 << 4
+    SMAP = 1 << 5
+    ACCESSIBLE_4G = 1 << 6
+    UMIP = 1 << 7
+
+
+ALL_FEATURES = Feature((1 << len(Feature)) - 1)
+CPU_MAX = Feature.PAGE_1G | Feature.NO_EXECUTE | Feature.SMEP | Feature.SMAP | Feature.UMIP
+
+
+class Firmware(enum.Enum):
+    """What runs before the kernel. QBOOT and the machine's own start the ELF; the ISO needs BIOS or UEFI."""
+
+    QBOOT = "qboot"
+    BUILT_IN = "the machine's own"
+    CD_BIOS = "SeaBIOS and GRUB"
+    CD_UEFI = "OVMF and GRUB"
+
+    @property
+    def suffix(self) -> str:
+        """Of the image that it boots."""
+        return ".iso" if self in (Firmware.CD_BIOS, Firmware.CD_UEFI) else ".elf"
+
+
+@dataclass(frozen=True)
+class Profile:
+    """One machine. `words` go on the kernel's command line; `boot_limit_s` is a generous time to the first test."""
+
+    name: str
+    sentence: str
+    machine: str
+    firmware: Firmware
+    provides: Feature
+    cpu: str = "max"
+    memory: str = "64M"
+    vga: bool = False
+    words: str = ""
+    boot_limit_s: float = 20.0
+
+    def lacks(self, requires: Feature) -> Feature:
+        """What of `requires` this machine does not have."""
+        return requires & ~self.provides
+
+
+# In the order in which a test looks for its machine: the fast ones first.
+PROFILES: dict[str, Profile] = {
+    profile.name: profile
+    for profile in (
+        Profile(
+            "fast", "The quickest boot with every common feature; each test has its own boot here.",
+            "pc", Firmware.QBOOT, CPU_MAX,
+        ),
+        Profile(
+            "la57", "The kernel runs on five levels of page tables.",
+            "pc", Firmware.QBOOT, CPU_MAX | Feature.LA57, cpu="max,la57=on", words="paging=5",
+        ),
+        Profile(
+            "big", "RAM on both sides of 4 GiB, with the hole for devices between.",
+            "pc", Firmware.QBOOT, CPU_MAX | Feature.ACCESSIBLE_4G, memory="4G",
+        ),
+        Profile(
+            "small", "16 MiB of RAM: frames are scarce.",
+            "pc", Firmware.QBOOT, CPU_MAX, memory="16M",
+        ),
+        Profile(
+            "nofeatures", "The oldest long-mode CPU: no NX, no 1 GiB pages, no SMEP, SMAP or UMIP.",
+            "pc", Firmware.QBOOT, Feature(0), cpu="qemu64,-nx",
+        ),
+        Profile(
+            "microvm", "A machine without PCI, VGA or BIOS tables.",
+            "microvm", Firmware.BUILT_IN, CPU_MAX,
+        ),
+        Profile(
+            "pvh", "The ELF started directly on a PC with SeaBIOS and a VGA text screen.",
+            "pc", Firmware.BUILT_IN, CPU_MAX | Feature.VGA_TEXT, memory="128M", vga=True,
+        ),
+        Profile(
+            "q35", "The same on the newer chipset, whose memory map differs.",
+            "q35", Firmware.BUILT_IN, CPU_MAX | Feature.VGA_TEXT, memory="128M", vga=True,
+        ),
+        Profile(
+            "bios", "The ISO through SeaBIOS and GRUB, as an older PC boots it.",
+            "pc", Firmware.CD_BIOS, CPU_MAX | Feature.VGA_TEXT, memory="128M", vga=True, boot_limit_s=40.0,
+        ),
+        Profile(
+            "uefi", "The ISO through OVMF and GRUB, as a PC of today boots it: a frame buffer, no VGA text.",
+            "q35", Firmware.CD_UEFI, CPU_MAX, memory="256M", vga=True, boot_limit_s=90.0,
+        ),
+    )
+}
+
+
+def qemu_binary() -> str:
+    return os.environ.get("QEMU", "qemu-system-x86_64")
+
+
+def build_directory() -> Path:
+    """Where the images are: `build/`, or what the environment says in ASSAY_BUILD."""
+    return Path(os.environ.get("ASSAY_BUILD", ROOT / "build"))
+
+
+def image_path(profile: Profile, image: str) -> Path:
+    """image: `assay` or `assay-test`."""
+    return build_directory() / (image + profile.firmware.suffix)
+
+
+def find_fault(profile: Profile, image: Path) -> str | None:
+    """One line about the first file that this boot needs and that is missing, or None."""
+    if not image.is_file():
+        return f"{image} is missing; `make` builds it"
+    needed = {Firmware.QBOOT: [(QBOOT, "qemu-system-data")],
+              Firmware.CD_UEFI: [(OVMF_CODE, "ovmf"), (OVMF_VARS, "ovmf")]}
+    for path, package in needed.get(profile.firmware, []):
+        if not path.is_file():
+            return f"the firmware {path} is missing (Debian package {package}; {SETUP})"
+    return None
+
+
+def command_line(profile: Profile, image: Path, words: str = "", serial: str = "stdio",
+                 display: tuple[str, ...] = ("-display", "none"), extra: tuple[str, ...] = ()) -> list[str]:
+    """The whole QEMU command that boots `image` on `profile` with `words` on the kernel's command line.
+
+    serial: a QEMU character device. extra: more arguments, for instance a monitor.
+    """
+    accel = os.environ.get("ACCEL", "tcg")
+    command = [qemu_binary(), "-M", profile.machine, "-accel", "tcg,thread=single" if accel == "tcg" else accel]
+    command += ["-cpu", profile.cpu, "-m", profile.memory, "-nodefaults", "-no-user-config", "-no-reboot", *display]
+    command += ["-vga", "std"] if profile.vga else []
+    command += ["-serial", serial, "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
+    if profile.firmware is Firmware.QBOOT:
+        command += ["-bios", QBOOT.name]
+    if profile.firmware is Firmware.CD_UEFI:
+        # OVMF writes its variables: snapshot=on keeps them in a temporary file of QEMU's own.
+        command += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={_option(str(OVMF_CODE))}"]
+        command += ["-drive", f"if=pflash,unit=1,format=raw,snapshot=on,file={_option(str(OVMF_VARS))}"]
+    command += ["-cdrom" if image.suffix == ".iso" else "-kernel", str(image)]
+    line = " ".join(part for part in (profile.words, words) if part)
+    if line:
+        command += ["-fw_cfg", f"name=opt/assay/cmdline,string={_option(line)}"]
+    return command + list(extra)
+
+
+def _option(value: str) -> str:
+    """A value inside one of QEMU's comma-separated options: a comma is written twice."""
+    return value.replace(",", ",,")

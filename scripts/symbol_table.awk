@@ -1,0 +1,27 @@
+# Turns `nm -n` of a linked kernel into the NASM source of its symbol table: see
+# kernel/cpu/symbols.h. Functions in the kernel's part of the address space only.
+
+BEGIN { count = 0 }
+
+$2 ~ /^[tT]$/ && $1 ~ /^ffffffff/ && $3 !~ /^image_/ {
+    offsets[count] = substr($1, 9)
+    names[count] = $3
+    count++
+}
+
+END {
+    print "section .symbols progbits alloc noexec nowrite align=8"
+    print "global symbol_table"
+    print "symbol_table:"
+    printf "    dq %d\n", count
+    name_offset = 0
+    for (i = 0; i < count; i++) {
+        # IMAGE_BASE is 0xffffffff80000000
+        printf "    dd 0x%s - 0x80000000, %d\n", offsets[i], name_offset
+        name_offset += length(names[i]) + 1
+    }
+    for (i = 0; i < count; i++) {
+        printf "    db \"%s\", 0\n", names[i]
+    }
+    print "section .note.GNU-stack noalloc noexec nowrite progbits"
+}

@@ -1,0 +1,173 @@
+"""The verdict on one boot of the test image: green only when all the evidence agrees.
+
+Pure: an Outcome (what QEMU did) and the tests that were asked for go in, a Verdict comes out. The evidence is the
+exit status, the plan, each test's own line, the summary's counts and its checksum.
+"""
+
+from __future__ import annotations
+
+import enum
+import shlex
+import signal
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from ktap import Kind, Report, Result, WireError, last_result, parse, text_lines
+
+# isa-debug-exit turns the byte v written to its port into the exit status 2 * v + 1.
+EXIT_PASS = 2 * 0x10 + 1
+EXIT_FAIL = 2 * 0x11 + 1
+EXIT_PANIC = 2 * 0x12 + 1
+EXIT_BAD_REQUEST = 2 * 0x13 + 1
+
+PANIC_PREFIXES = ("PANIC: ", "EXCEPTION: ")
+TAIL_LINES = 30
+
+
+class Stop(enum.Enum):
+    """Why the runner stopped listening to QEMU."""
+
+    EXITED = "QEMU ended"
+    FOUND = "the awaited text appeared"
+    SILENCE = "no output for too long; killed"
+    LIMIT = "time limit reached; killed"
+    FLOOD = "too much output; killed"
+    MISSING = "QEMU could not be started"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One QEMU process from start to end. `status` is its exit status, negative for a signal, None if it never ran."""
+
+    stop: Stop
+    status: int | None
+    serial: bytes
+    stderr: str = ""
+    seconds: float = 0.0
+    command: tuple[str, ...] = ()
+
+    @property
+    def lines(self) -> list[str]:
+        """The serial log, one printable line each."""
+        return text_lines(self.serial)
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """Kind and reason. `results` holds the result lines whenever they can be trusted."""
+
+    kind: Kind
+    reason: str
+    outcome: Outcome
+    results: tuple[Result, ...] = ()
+
+    @property
+    def green(self) -> bool:
+        return self.kind is Kind.PASSED
+
+    @property
+    def message(self) -> str:
+        """For people: kind, reason, the end of the serial log, QEMU's own words, its command line."""
+        parts = [f"{self.kind.value}: {self.reason}"]
+        lines = self.outcome.lines
+        if lines:
+            shown = lines[-TAIL_LINES:]
+            left_out = f", {len(lines) - len(shown)} lines before them left out" if len(lines) > len(shown) else ""
+            parts.append(f"serial log, last {len(shown)} lines{left_out}:")
+            parts.extend(f"  | {line[:300]}" for line in shown)
+        if self.outcome.stderr.strip():
+            parts.append("QEMU said:")
+            parts.extend(f"  | {line[:300]}" for line in self.outcome.stderr.strip().splitlines()[-TAIL_LINES:])
+        if self.outcome.command:
+            parts.append(f"command: {shlex.join(self.outcome.command)}")
+        return "\n".join(parts)
+
+
+def judge(outcome: Outcome, runs: Collection[str], skips: Collection[str] = ()) -> Verdict:
+    """The verdict on a boot that was asked for exactly the tests `runs` and `skips`.
+
+    runs: names of the tests that the machine can run, and that must pass. skips: names of those that require what
+    the machine lacks, and that must be reported as skipped.
+    """
+    try:
+        _check_ending(outcome)
+        report = parse(outcome.serial)
+        _check_exit(outcome, report)
+        _check_tests(report, set(runs), set(skips))
+    except WireError as error:
+        return Verdict(error.kind, error.text, outcome)
+    failed = [result for result in report.results if not result.ok]
+    if failed:
+        lines = [line for result in failed for line in (*result.diagnostics, result.line)]
+        reason = f"{len(failed)} of {len(report.results)} tests\n" + "\n".join(f"  {line}" for line in lines)
+        return Verdict(Kind.FAILED, reason, outcome, report.results)
+    wrong = _wrong_skips(report, set(skips))
+    if wrong:
+        return Verdict(Kind.WRONG_SKIP, wrong, outcome, report.results)
+    if not runs and not skips:
+        return Verdict(Kind.NO_TESTS, "no test was asked for", outcome)
+    return Verdict(Kind.PASSED, f"{len(runs)} passed, {len(skips)} skipped", outcome, report.results)
+
+
+def _check_ending(outcome: Outcome) -> None:
+    """Raises for every way of ending but the two debug-exit values that promise a report."""
+    status, stop = outcome.status, outcome.stop
+    last = last_result(outcome.serial)
+    where = f"after '{last}'" if last else "before the first result"
+    panic = _panic_line(outcome)
+    also = f"; the log has '{panic}'" if panic else ""
+    if stop is Stop.MISSING:
+        raise WireError(Kind.QEMU_MISSING, outcome.stderr.strip() or "qemu-system-x86_64 could not be started")
+    if stop is Stop.FLOOD:
+        raise WireError(Kind.GARBLED, f"a flood: {len(outcome.serial)} bytes of output, {where}{also}")
+    if stop is not Stop.EXITED or status is None:
+        if panic:
+            raise WireError(Kind.PANICKED, f"'{panic}' {where}, and then no end ({stop.value})")
+        raise WireError(Kind.HUNG, f"{stop.value} after {outcome.seconds:.1f} s, {where}")
+    if status == EXIT_PANIC:
+        raise WireError(Kind.PANICKED, f"{panic or 'no PANIC or EXCEPTION line, but its exit status'}, {where}")
+    if status == EXIT_BAD_REQUEST:
+        raise WireError(Kind.BAD_REQUEST, "the kernel refused its command line (no test of that name?)")
+    if status < 0:
+        name = signal.Signals(-status).name if -status in list(signal.Signals) else str(-status)
+        raise WireError(Kind.QEMU_DIED, f"QEMU was ended by {name}, {where}{also}")
+    if status == 0 and "terminating on signal" not in outcome.stderr:
+        raise WireError(Kind.TRIPLE_FAULT, f"the machine reset or shut itself down, {where}{also}")
+    if status not in (EXIT_PASS, EXIT_FAIL):
+        raise WireError(Kind.QEMU_DIED, f"exit status {status} is none of the kernel's, {where}{also}")
+
+
+def _check_exit(outcome: Outcome, report: Report) -> None:
+    """Raises when the exit status and the report tell different stories."""
+    panic = _panic_line(outcome)
+    if panic:
+        raise WireError(Kind.CONTRADICTORY, f"'{panic}' in a run that ended as if there had been no panic")
+    if (outcome.status == EXIT_PASS) != (report.summary.failed == 0):
+        claim = "that all passed" if outcome.status == EXIT_PASS else "a failure"
+        text = f"exit status {outcome.status} claims {claim}, the report has {report.summary.failed} failed"
+        raise WireError(Kind.CONTRADICTORY, text)
+
+
+def _check_tests(report: Report, runs: set[str], skips: set[str]) -> None:
+    """Raises when other tests reported than were asked for."""
+    reported = {result.name for result in report.results}
+    missing, extra = sorted((runs | skips) - reported), sorted(reported - runs - skips)
+    if missing or extra:
+        parts = [f"{word} {', '.join(names)}" for word, names in (("missing:", missing), ("not asked for:", extra)) if names]
+        raise WireError(Kind.WRONG_TEST, "; ".join(parts))
+
+
+def _wrong_skips(report: Report, skips: set[str]) -> str:
+    """What is wrong with the set of skipped tests, or nothing."""
+    skipped = {result.name for result in report.results if result.skipped}
+    silent, ran = sorted(skipped - skips), sorted(skips - skipped)
+    parts = []
+    if silent:
+        parts.append(f"skipped although the machine has all that they require: {', '.join(silent)}")
+    if ran:
+        parts.append(f"ran although the machine should lack what they require: {', '.join(ran)}")
+    return "; ".join(parts)
+
+
+def _panic_line(outcome: Outcome) -> str | None:
+    return next((line for line in outcome.lines if line.startswith(PANIC_PREFIXES)), None)

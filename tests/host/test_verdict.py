@@ -1,0 +1,215 @@
+"""The verdict logic against fabricated serial logs: a good log is green, and each way of breaking it is not."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import dataclass, replace
+
+import pytest
+
+from ktap import Kind, WireError, parse_list
+from verdict import EXIT_BAD_REQUEST, EXIT_FAIL, EXIT_PANIC, EXIT_PASS, Outcome, Stop, judge
+
+BOOT_LOG = "Assay 1.0\nMemory map\n"
+RUNS = ("map_to.maps", "unmap.unmaps")
+SKIPS = ("vga.shows_text",)
+
+
+@dataclass(frozen=True)
+class Log:
+    """A log in its parts; what is None is worked out from the results, as an honest kernel would."""
+
+    results: tuple[str, ...] = ("ok 1 map_to.maps", "ok 2 unmap.unmaps", "ok 3 vga.shows_text # SKIP no VGA")
+    before: str = BOOT_LOG
+    header: str = "KTAP version 1\n"
+    plan: str | None = None
+    summary: str | None = None
+    crc: int | None = None
+    after: str = ""
+
+    def text(self) -> str:
+        failed = sum(line.startswith("not ok") for line in self.results)
+        skipped = sum("# SKIP" in line for line in self.results)
+        results = [line for line in self.results if not line.startswith("#")]
+        count = len(results)
+        crc = self.crc
+        if crc is None:
+            crc = zlib.crc32("".join(line + "\n" for line in results).encode())
+        plan = f"1..{count}\n" if self.plan is None else self.plan
+        body = "".join(line + "\n" for line in self.results)
+        summary = self.summary
+        if summary is None:
+            summary = (f"# summary: planned={count} passed={count - failed - skipped} failed={failed} "
+                       f"skipped={skipped} crc32={crc:08x}\n")
+        return self.before + self.header + plan + body + summary + self.after
+
+    def serial(self) -> bytes:
+        return self.text().replace("\n", "\r\n").encode("latin-1")
+
+
+GOOD = Log()
+FAILING = replace(GOOD, results=("ok 1 map_to.maps", "# mapped == 1: 0 and 1", "not ok 2 unmap.unmaps",
+                                 "ok 3 vga.shows_text # SKIP no VGA"))
+
+
+def ended(log: Log | bytes, status: int = EXIT_PASS, stderr: str = "") -> Outcome:
+    return Outcome(Stop.EXITED, status, log if isinstance(log, bytes) else log.serial(), stderr)
+
+
+def killed(serial: bytes, stop: Stop) -> Outcome:
+    return Outcome(stop, None, serial, seconds=10.0)
+
+
+def kind(outcome: Outcome) -> Kind:
+    return judge(outcome, RUNS, SKIPS).kind
+
+
+def test_a_good_log_is_green() -> None:
+    verdict = judge(ended(GOOD), RUNS, SKIPS)
+    assert verdict.green
+    assert [(result.name, result.skipped) for result in verdict.results] == [
+        ("map_to.maps", False), ("unmap.unmaps", False), ("vga.shows_text", True)]
+
+
+@pytest.mark.parametrize("log", [
+    GOOD.text().encode(),
+    replace(GOOD, before="\x1b[2J\x1b[01;01H\xffBdsDxe: loading\n").serial(),
+    replace(GOOD, before="ok 1 map_to.maps\n1..9\n").serial(),
+    replace(GOOD, results=("# note", *GOOD.results[:2], "#", GOOD.results[2]), summary=None).serial(),
+], ids=["without carriage returns", "firmware chatter", "report-like text before the header", "diagnostics"])
+def test_what_the_wire_allows_is_green(log: bytes) -> None:
+    assert kind(ended(log)) is Kind.PASSED
+
+
+def test_one_test_alone_is_green() -> None:
+    log = Log(results=("ok 1 map_to.maps",))
+    assert judge(ended(log), ["map_to.maps"]).green
+
+
+BROKEN: dict[str, tuple[Kind, Outcome]] = {
+    "a test failed": (Kind.FAILED, ended(FAILING, EXIT_FAIL)),
+    "panic": (Kind.PANICKED, ended((BOOT_LOG + "PANIC: out of frames\n").encode(), EXIT_PANIC)),
+    "panic without a word": (Kind.PANICKED, ended(b"", EXIT_PANIC)),
+    "panic after a complete report": (Kind.PANICKED, ended(GOOD, EXIT_PANIC)),
+    "panic, then no end": (Kind.PANICKED, killed(b"EXCEPTION: PAGE FAULT\n", Stop.SILENCE)),
+    "reset in the boot": (Kind.TRIPLE_FAULT, ended(BOOT_LOG.encode(), 0)),
+    "reset after a complete report": (Kind.TRIPLE_FAULT, ended(GOOD, 0)),
+    "no output for too long": (Kind.HUNG, killed(BOOT_LOG.encode(), Stop.SILENCE)),
+    "output without end": (Kind.HUNG, killed(BOOT_LOG.encode(), Stop.LIMIT)),
+    "complete report, then no end": (Kind.HUNG, killed(GOOD.serial(), Stop.SILENCE)),
+    "nothing at all, ever": (Kind.HUNG, killed(b"", Stop.SILENCE)),
+    "exit without output": (Kind.SILENT, ended(b"")),
+    "exit after the boot log": (Kind.SILENT, ended(BOOT_LOG.encode())),
+    "no summary": (Kind.TRUNCATED, ended(replace(GOOD, summary=""))),
+    "cut in a result": (Kind.TRUNCATED, ended(GOOD.serial()[: GOOD.serial().index(b"unmap.") + 3])),
+    "cut in the summary": (Kind.TRUNCATED, ended(GOOD.serial()[:-5])),
+    "header only": (Kind.TRUNCATED, ended(b"KTAP version 1\n")),
+    "fewer results than planned": (Kind.TRUNCATED, ended(replace(GOOD, plan="1..4\n"))),
+    "flood": (Kind.GARBLED, killed(b"x" * 100, Stop.FLOOD)),
+    "damaged header": (Kind.GARBLED, ended(replace(GOOD, header="KTAP versjon 1\n"))),
+    "two reports": (Kind.GARBLED, ended(GOOD.serial() * 2)),
+    "wrong checksum": (Kind.GARBLED, ended(replace(GOOD, crc=0x12345678))),
+    "noise in the report": (Kind.GARBLED, ended(replace(GOOD, plan="1..3\n\x80\n"))),
+    "free text in the report": (Kind.GARBLED, ended(replace(GOOD, plan="1..3\nhello\n"))),
+    "no plan": (Kind.GARBLED, ended(replace(GOOD, plan=""))),
+    "two plans": (Kind.GARBLED, ended(replace(GOOD, plan="1..3\n1..3\n"))),
+    "results out of order": (Kind.GARBLED, ended(replace(GOOD, results=GOOD.results[::-1]))),
+    "text after the summary": (Kind.GARBLED, ended(replace(GOOD, after="bye\n"))),
+    "two summaries": (Kind.GARBLED, ended(replace(GOOD, after=GOOD.text().splitlines()[-1] + "\n"))),
+    "malformed summary": (Kind.GARBLED, ended(replace(GOOD, summary="# summary: all is well\n"))),
+    "more results than planned": (Kind.CONTRADICTORY, ended(replace(GOOD, plan="1..2\n"))),
+    "failure, but exit status pass": (Kind.CONTRADICTORY, ended(FAILING, EXIT_PASS)),
+    "no failure, but exit status fail": (Kind.CONTRADICTORY, ended(GOOD, EXIT_FAIL)),
+    "a panic, but exit status pass": (Kind.CONTRADICTORY, ended(replace(GOOD, before="PANIC: x\n"))),
+    "an exception, but exit status fail": (
+        Kind.CONTRADICTORY, ended(replace(FAILING, before="EXCEPTION: x\n"), EXIT_FAIL)),
+    "skipped and failed": (
+        Kind.CONTRADICTORY, ended(replace(GOOD, results=(*GOOD.results[:2], "not ok 3 vga.shows_text # SKIP x")))),
+    "one name twice": (Kind.CONTRADICTORY, ended(Log(results=("ok 1 map_to.maps", "ok 2 map_to.maps")))),
+    "another test": (Kind.WRONG_TEST, ended(Log(results=("ok 1 map_to.flushes",)))),
+    "one test too few": (Kind.WRONG_TEST, ended(replace(GOOD, results=GOOD.results[:2]))),
+    "one test too many": (Kind.WRONG_TEST, ended(replace(GOOD, results=(*GOOD.results, "ok 4 map_to.flushes")))),
+    "a silent skip": (
+        Kind.WRONG_SKIP, ended(replace(GOOD, results=(GOOD.results[0], "ok 2 unmap.unmaps # SKIP", GOOD.results[2])))),
+    "no skip where one is due": (
+        Kind.WRONG_SKIP, ended(replace(GOOD, results=(*GOOD.results[:2], "ok 3 vga.shows_text")))),
+    "empty plan": (Kind.NO_TESTS, ended(Log(results=()))),
+    "refused command line": (Kind.BAD_REQUEST, ended(BOOT_LOG.encode(), EXIT_BAD_REQUEST)),
+    "QEMU missing": (Kind.QEMU_MISSING, Outcome(Stop.MISSING, None, b"", "qemu-system-x86_64 is missing")),
+    "QEMU refuses its arguments": (Kind.QEMU_DIED, ended(b"", 1, "qemu: invalid option")),
+    "QEMU crashes": (Kind.QEMU_DIED, ended(GOOD, -11)),
+    "QEMU is told to end": (Kind.QEMU_DIED, ended(GOOD, 0, "qemu: terminating on signal 15")),
+    "a debug-exit value that has no meaning": (Kind.QEMU_DIED, ended(GOOD, 41)),
+}
+BROKEN |= {
+    f"summary with another {field}": (
+        Kind.CONTRADICTORY, ended(GOOD.serial().replace(f"{field}={count}".encode(), f"{field}={count + 1}".encode())))
+    for field, count in (("planned", 3), ("passed", 2), ("failed", 0), ("skipped", 1))
+}
+
+
+@pytest.mark.parametrize("case", BROKEN)
+def test_each_way_of_breaking_it_has_its_kind(case: str) -> None:
+    expected, outcome = BROKEN[case]
+    verdict = judge(outcome, RUNS, SKIPS)
+    assert verdict.kind is expected, verdict.message
+    assert verdict.message.startswith(f"{expected.value}: ")
+
+
+def test_each_kind_but_passed_has_a_case() -> None:
+    assert {expected for expected, _ in BROKEN.values()} == set(Kind) - {Kind.PASSED}
+
+
+def test_nothing_asked_for_is_not_green() -> None:
+    assert judge(ended(GOOD), [], []).kind is Kind.WRONG_TEST
+
+
+def test_every_exit_status_but_one_is_red_after_a_good_report() -> None:
+    green = [status for status in range(-64, 256) if kind(ended(GOOD, status)) is Kind.PASSED]
+    assert green == [EXIT_PASS]
+
+
+def test_a_log_cut_anywhere_is_red() -> None:
+    serial = GOOD.serial()
+    green = [length for length in range(len(serial)) if kind(ended(serial[:length])) is Kind.PASSED]
+    assert green == []
+
+
+def test_a_flipped_bit_anywhere_in_the_report_is_red() -> None:
+    serial = GOOD.serial()
+    for position in range(serial.index(b"KTAP"), len(serial)):
+        for bit in range(8):
+            damaged = bytearray(serial)
+            damaged[position] ^= 1 << bit
+            assert kind(ended(bytes(damaged))) is not Kind.PASSED, bytes(damaged)
+
+
+def test_a_line_lost_doubled_or_swapped_is_red() -> None:
+    lines = replace(GOOD, before="").serial().splitlines(keepends=True)
+    for index in range(len(lines)):
+        lost = lines[:index] + lines[index + 1 :]
+        doubled = lines[: index + 1] + lines[index:]
+        swapped = lines[:index] + lines[index : index + 2][::-1] + lines[index + 2 :]
+        for damaged in (lost, doubled, swapped):
+            assert damaged == lines or kind(ended(b"".join(damaged))) is not Kind.PASSED, damaged
+
+
+def test_the_message_shows_diagnostics_log_and_command() -> None:
+    outcome = replace(ended(FAILING, EXIT_FAIL, "a warning"), command=("qemu", "-m", "64M"))
+    message = judge(outcome, RUNS, SKIPS).message
+    for text in ("# mapped == 1: 0 and 1", "not ok 2 unmap.unmaps", "  | Memory map", "  | a warning", "qemu -m 64M"):
+        assert text in message
+
+
+def test_a_hang_says_how_far_it_got() -> None:
+    serial = GOOD.serial()
+    verdict = judge(killed(serial[: serial.index(b"ok 3")], Stop.SILENCE), RUNS, SKIPS)
+    assert "after 'ok 2 unmap.unmaps'" in verdict.reason
+
+
+def test_a_list_is_read_and_a_damaged_one_refused() -> None:
+    good = b"Assay\r\nKTAP version 1\r\n1..0 # list\r\n# test a.b\r\n# test c.d\r\n"
+    assert parse_list(good) == ("a.b", "c.d")
+    for damaged in (b"", good[:-3], good.replace(b" # list", b""), good.replace(b"# test c", b"c")):
+        with pytest.raises(WireError):
+            parse_list(damaged)

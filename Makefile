@@ -17,7 +17,7 @@ export CC
 WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Werror
 KERNEL_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -I. -Ikernel/port -MMD -MP \
     -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
-    -fno-stack-protector -fcf-protection=none -fno-omit-frame-pointer \
+    -fno-stack-protector -fcf-protection=none -fno-omit-frame-pointer -fno-optimize-sibling-calls \
     -fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks -fno-strict-aliasing \
     -fdebug-prefix-map=$(CURDIR)=.
 HOST_CFLAGS = -std=gnu11 -O1 -g $(WARNINGS) -I. -Itests/host/port -MMD -MP -fno-strict-aliasing \
@@ -32,7 +32,7 @@ MM_SOURCES = $(wildcard mm/*.c)
 TESTING_SOURCES = $(wildcard testing/*.c)
 KERNEL_SOURCES = $(filter-out kernel/main.c kernel/demonstration.c kernel/test_main.c, \
     $(wildcard kernel/*.c kernel/*/*.c kernel/*/*.asm))
-TEST_SOURCES = $(wildcard tests/kernel/*_test.c)
+TEST_SOURCES = $(wildcard tests/kernel/*.c)
 HOST_TEST_SOURCES = $(wildcard tests/host/*_test.c)
 HOST_PURE_SOURCES = $(MM_SOURCES) testing/run.c testing/check.c testing/text_output.c \
     kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \

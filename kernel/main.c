@@ -36,7 +36,7 @@ static void provoke(enum provocation provocation)
     }
 }
 
-static void kernel_main(struct kernel *kernel)
+__attribute__((noinline)) static void kernel_main(struct kernel *kernel)
 {
     if (kernel->options.unknown_word[0] != '\0') {
         console_print(&kernel->console, "command line: \"%s\" means nothing; ignored\n",

@@ -27,7 +27,7 @@ static uint64_t machine_provides(const struct kernel *kernel)
     return provides;
 }
 
-static void test_kernel_main(struct kernel *kernel)
+__attribute__((noinline)) static void test_kernel_main(struct kernel *kernel)
 {
     const struct test_run run = {
         .output = {.write = write_to_serial},

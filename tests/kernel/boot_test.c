@@ -1,0 +1,164 @@
+/* The state in which the kernel's entry function finds the machine. */
+#include "kernel/boot/image.h"
+#include "kernel/cpu/registers.h"
+#include "kernel/paging/layout.h"
+#include "tests/kernel/support.h"
+
+TEST(boot, gives_a_memory_map_in_order_without_overlaps)
+{
+    struct kernel *kernel = test->subject;
+    const struct memory_map *map = &kernel->boot_info->memory_map;
+
+    REQUIRE(map->region_count > 0);
+    for (size_t i = 0; i < map->region_count; i++) {
+        CHECK(is_aligned(map->regions[i].start.value | map->regions[i].end.value, 4096));
+        CHECK(map->regions[i].start.value < map->regions[i].end.value);
+        CHECK(i == 0 || map->regions[i - 1].end.value <= map->regions[i].start.value);
+    }
+    CHECK(memory_map_bytes(map, MEMORY_USABLE) > UINT64_C(8) << 20);
+}
+
+static enum memory_type type_of(const struct memory_map *map, uint64_t address)
+{
+    for (size_t i = 0; i < map->region_count; i++) {
+        if (address >= map->regions[i].start.value && address < map->regions[i].end.value) {
+            return map->regions[i].type;
+        }
+    }
+    return MEMORY_TYPE_COUNT;
+}
+
+struct table_check {
+    struct test *test;
+    const struct memory_map *map;
+};
+
+static bool check_table_frame(void *context, const struct visited_entry *entry)
+{
+    const struct table_check *check = context;
+    struct test *test = check->test;
+
+    if (!entry->leaf) {
+        CHECK_EQUAL(type_of(check->map, page_entry_table(entry->entry).value), MEMORY_PAGE_TABLES);
+    }
+    return true;
+}
+
+TEST(boot, calls_nothing_usable_that_is_in_use)
+{
+    struct kernel *kernel = test->subject;
+    const struct memory_map *map = &kernel->boot_info->memory_map;
+    struct table_check check = {.test = test, .map = map};
+
+    for (uint64_t frame = (uint64_t)image_load_start; frame < (uint64_t)image_load_end;
+         frame += 4096) {
+        CHECK(type_of(map, frame) == MEMORY_KERNEL || type_of(map, frame) == MEMORY_BOOT_INFO);
+    }
+    CHECK_EQUAL(type_of(map, image_physical(image_boot_info_start).value), MEMORY_BOOT_INFO);
+    CHECK_EQUAL(type_of(map, 0), MEMORY_RESERVED);
+    CHECK_EQUAL(type_of(map, kernel->page_table.root.value), MEMORY_PAGE_TABLES);
+    page_table_visit(&kernel->page_table, check_table_frame, &check);
+}
+
+TEST(boot, leaves_cr3_at_the_root_of_the_kernels_tables)
+{
+    struct kernel *kernel = test->subject;
+
+    CHECK_EQUAL(cr3_read() & CR3_FRAME_MASK, kernel->page_table.root.value);
+    CHECK_EQUAL((cr4_read() & CR4_LA57) != 0, kernel->page_table.levels == 5);
+}
+
+TEST(boot, turns_on_every_protection_that_the_cpu_has)
+{
+    struct kernel *kernel = test->subject;
+
+    CHECK((cr0_read() & CR0_WRITE_PROTECT) != 0);
+    CHECK_EQUAL((cr4_read() & CR4_SMEP) != 0, kernel->cpu.smep);
+    CHECK_EQUAL((cr4_read() & CR4_SMAP) != 0, kernel->cpu.smap);
+    CHECK_EQUAL((cr4_read() & CR4_UMIP) != 0, kernel->cpu.umip);
+    CHECK_EQUAL((msr_read(MSR_EFER) & EFER_NO_EXECUTE) != 0, kernel->cpu.no_execute);
+}
+
+static bool check_write_or_execute(void *context, const struct visited_entry *entry)
+{
+    struct test *test = context;
+    struct kernel *kernel = test->subject;
+
+    if (entry->leaf) {
+        struct translation page = page_table_translate(&kernel->page_table, entry->start);
+        CHECK((page.effective.bits & PAGE_WRITABLE) == 0 ||
+              (page.effective.bits & PAGE_NO_EXECUTE) != 0);
+    }
+    return true;
+}
+
+TEST(boot, maps_no_page_writable_and_executable, .requires = REQUIRES_NO_EXECUTE)
+{
+    struct kernel *kernel = test->subject;
+
+    page_table_visit(&kernel->page_table, check_write_or_execute, test);
+}
+
+TEST(boot, maps_the_first_2_mib_at_their_own_addresses_but_for_page_0)
+{
+    struct kernel *kernel = test->subject;
+
+    CHECK_EQUAL(page_table_translate(&kernel->page_table, virt_addr_of(0xfff)).result,
+                TRANSLATE_NOT_MAPPED);
+    for (uint64_t page = 0x1000; page < LAYOUT_IDENTITY_END; page += 0x1000) {
+        struct translation found = page_table_translate(&kernel->page_table, virt_addr_of(page));
+        CHECK_EQUAL(found.result, TRANSLATE_OK);
+        CHECK_EQUAL(found.address.value, page);
+        CHECK_EQUAL(found.level, PAGE_4K);
+    }
+}
+
+TEST(boot, maps_all_memory_at_the_physical_memory_offset)
+{
+    struct kernel *kernel = test->subject;
+    const struct memory_map *map = &kernel->boot_info->memory_map;
+
+    for (size_t i = 0; i < map->region_count; i++) {
+        const struct memory_region *region = &map->regions[i];
+        if (region->end.value > memory_map_ram_end(map).value) {
+            continue;
+        }
+        for (uint64_t at = region->start.value; at < region->end.value; at += UINT64_C(2) << 20) {
+            struct translation found = page_table_translate(
+                &kernel->page_table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + at));
+            CHECK_EQUAL(found.result, TRANSLATE_OK);
+            CHECK_EQUAL(found.address.value, at);
+        }
+    }
+}
+
+TEST(boot, puts_kernel_stack_boot_info_and_physical_memory_in_different_root_entries)
+{
+    struct kernel *kernel = test->subject;
+    uint64_t on_stack = 0;
+    const uint64_t addresses[] = {
+        (uint64_t)cr3_read,
+        (uint64_t)&on_stack,
+        (uint64_t)kernel->boot_info,
+        kernel->boot_info->physical_memory_offset,
+        (uint64_t)page_table_translate,
+    };
+
+    for (size_t i = 0; i < 4; i++) {
+        for (size_t j = i + 1; j < 4; j++) {
+            uint64_t first = i == 0 ? addresses[4] : addresses[i];
+            CHECK(virt_addr_index(virt_addr_of(first), 4) !=
+                  virt_addr_index(virt_addr_of(addresses[j]), 4));
+        }
+    }
+}
+
+TEST(boot, gives_the_same_command_line_that_the_options_come_from)
+{
+    struct kernel *kernel = test->subject;
+    struct command_line again = command_line_parse(kernel->boot_info->command_line);
+
+    CHECK_EQUAL(again.paging_levels, kernel->options.paging_levels);
+    CHECK_EQUAL(again.seed, kernel->options.seed);
+    CHECK_EQUAL(again.unknown_word[0], 0);
+}

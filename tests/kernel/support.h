@@ -1,0 +1,38 @@
+/* What several in-kernel tests need: frames that show what is done to them, and page tables that
+ * are not in use. */
+#pragma once
+
+#include "kernel/kernel.h"
+#include "mm/walk.h"
+#include "testing/test.h"
+
+enum { DIRTY_BYTE = 0xa5, TEST_FRAMES_MAX = 64 };
+
+/* Frames of the machine, filled with DIRTY_BYTE when they are handed out, counted, and given out
+ * again after they were freed. At most `limit` are out at a time. */
+struct test_frames {
+    struct frame_source source;
+    struct kernel *kernel;
+    unsigned limit;
+    unsigned in_use;
+    unsigned taken_in_all;
+    unsigned free_count;
+    phys_addr free[TEST_FRAMES_MAX];
+};
+
+void test_frames_init(struct test_frames *frames, struct kernel *kernel, unsigned limit);
+
+/* An empty tree with `levels` levels, whose root comes from the frames. It is not active. */
+struct page_table test_table(struct test_frames *frames, unsigned levels);
+
+/* A value that changes when any entry of any table of the tree does, but for accessed and dirty. */
+uint64_t tree_checksum(const struct page_table *table);
+
+/* The byte of physical memory at `address`. */
+volatile uint8_t *physical_byte(const struct kernel *kernel, phys_addr address);
+
+/* The entry of `level` that a translation of `address` reads. */
+struct page_entry *entry_of(const struct page_table *table, virt_addr address, unsigned level);
+
+/* PRESENT, WRITABLE and, if the CPU has it, NO_EXECUTE. */
+page_flags data_flags(const struct kernel *kernel);

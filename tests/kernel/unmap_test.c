@@ -1,0 +1,50 @@
+/* Removing mappings. */
+#include "tests/kernel/support.h"
+
+#define PAGE UINT64_C(0xdeadbe00000)
+
+static enum unmap_result unmap(const struct page_table *table, uint64_t page, enum page_size size)
+{
+    return tlb_flush_ignore(page_table_unmap(table, virt_addr_of(page), size));
+}
+
+TEST(unmap, gives_back_the_frame_and_leaves_the_page_absent)
+{
+    struct kernel *kernel = test->subject;
+
+    for (enum page_size size = PAGE_4K; size <= PAGE_2M; size++) {
+        struct test_frames frames;
+        test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+        struct page_table table = test_table(&frames, 4);
+        phys_addr frame = phys_addr_of(0x600000);
+
+        REQUIRE_EQUAL(tlb_flush_ignore(page_table_map_to(&table, virt_addr_of(PAGE), frame, size,
+                                                         data_flags(kernel), &frames.source)),
+                      MAP_OK);
+        struct unmap_outcome outcome = page_table_unmap(&table, virt_addr_of(PAGE), size);
+        CHECK_EQUAL(outcome.frame.value, frame.value);
+        CHECK_EQUAL(outcome.flush.start.value, PAGE);
+        CHECK_EQUAL(outcome.flush.page_count, 1);
+        CHECK_EQUAL(tlb_flush_ignore(outcome), UNMAP_OK);
+        CHECK_EQUAL(page_table_translate(&table, virt_addr_of(PAGE)).result, TRANSLATE_NOT_MAPPED);
+        CHECK_EQUAL(unmap(&table, PAGE, size), UNMAP_NOT_MAPPED);
+    }
+}
+
+TEST(unmap, refuses_what_is_not_a_mapped_page_of_that_size)
+{
+    struct kernel *kernel = test->subject;
+    struct test_frames frames;
+    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    struct page_table table = test_table(&frames, 4);
+
+    REQUIRE_EQUAL(tlb_flush_ignore(page_table_map_to(&table, virt_addr_of(PAGE), phys_addr_of(0),
+                                                     PAGE_2M, data_flags(kernel), &frames.source)),
+                  MAP_OK);
+    uint64_t checksum = tree_checksum(&table);
+    CHECK_EQUAL(unmap(&table, PAGE + 0x1000, PAGE_4K), UNMAP_INSIDE_HUGE_PAGE);
+    CHECK_EQUAL(unmap(&table, align_down(PAGE, page_size_bytes(PAGE_1G)), PAGE_1G), UNMAP_OVER_TABLE);
+    CHECK_EQUAL(unmap(&table, PAGE + 8, PAGE_4K), UNMAP_MISALIGNED);
+    CHECK_EQUAL(unmap(&table, UINT64_C(0x800000000000), PAGE_4K), UNMAP_NOT_CANONICAL);
+    CHECK_EQUAL(tree_checksum(&table), checksum);
+}

@@ -20,7 +20,7 @@ KERNEL_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -I. -Ikernel/port -MMD -MP \
     -fno-stack-protector -fcf-protection=none -fno-omit-frame-pointer -fno-optimize-sibling-calls \
     -fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks -fno-strict-aliasing \
     -fdebug-prefix-map=$(CURDIR)=.
-HOST_CFLAGS = -std=gnu11 -O1 -g $(WARNINGS) -I. -Itests/host/port -MMD -MP -fno-strict-aliasing \
+HOST_CFLAGS = -std=gnu11 -fno-pie -O1 -g $(WARNINGS) -I. -Itests/host/port -MMD -MP -fno-strict-aliasing \
     -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 KERNEL_LDFLAGS = -nostdlib -static -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments \
     -T kernel/boot/kernel.ld
@@ -33,7 +33,7 @@ TESTING_SOURCES = $(wildcard testing/*.c)
 KERNEL_SOURCES = $(filter-out kernel/main.c kernel/demonstration.c kernel/test_main.c, \
     $(wildcard kernel/*.c kernel/*/*.c kernel/*/*.asm))
 TEST_SOURCES = $(wildcard tests/kernel/*.c)
-HOST_TEST_SOURCES = $(wildcard tests/host/*_test.c)
+HOST_TEST_SOURCES = $(wildcard tests/host/*.c)
 HOST_PURE_SOURCES = $(MM_SOURCES) testing/run.c testing/check.c testing/text_output.c \
     kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \
     kernel/boot/command_line.c kernel/console/format.c
@@ -44,7 +44,7 @@ assay_OBJECTS = $(COMMON_OBJECTS) $(call objects,kernel/main.c kernel/demonstrat
 assay-test_OBJECTS = $(COMMON_OBJECTS) \
     $(call objects,kernel/test_main.c $(TESTING_SOURCES) $(TEST_SOURCES))
 HOST_OBJECTS = $(patsubst %,$(OBJECTS)/host/%.o,$(HOST_TEST_SOURCES) $(HOST_PURE_SOURCES) \
-    $(wildcard tests/host/port/*.c))
+    )
 
 IMAGES = $(BUILD)/assay.elf $(BUILD)/assay-test.elf
 ISOS = $(BUILD)/assay.iso $(BUILD)/assay-test.iso
@@ -134,7 +134,7 @@ run: $(if $(filter pvh,$(BOOT)),$(BUILD)/assay.elf,$(BUILD)/assay.iso)  ## boot 
 
 $(BUILD)/host/unit_tests: $(HOST_OBJECTS)
 	@mkdir -p $(@D)
-	$(call quiet,LD $@)$(CC) -fsanitize=address,undefined $^ -o $@
+	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $^ -o $@
 
 host-tests: $(BUILD)/host/unit_tests  ## build the tests that run on the host
 

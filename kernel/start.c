@@ -1,4 +1,6 @@
 /* From entry.asm to kernel_entry: each step takes what the one before it has made. */
+#include "kernel/start.h"
+
 #include "kernel/boot/image.h"
 #include "kernel/boot/multiboot2.h"
 #include "kernel/boot/pvh.h"
@@ -11,7 +13,6 @@
 #include "kernel/panic.h"
 #include "kernel/paging/kernel_space.h"
 #include "kernel/paging/layout.h"
-#include "kernel/start.h"
 
 /* What the boot tables of entry.asm map at 0. */
 #define BOOT_TABLES_END (UINT64_C(4) << 30)

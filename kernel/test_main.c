@@ -38,6 +38,9 @@ __attribute__((noinline)) static void test_kernel_main(struct kernel *kernel)
         .subject = kernel,
     };
 
+    /* On a line of its own, whatever the firmware left on the serial port. */
+    console_print(&kernel->console, "\nAssay, test image, booted by %s, %u levels of page tables\n",
+                  boot_protocol_name(kernel->boot_info->protocol), kernel->page_table.levels);
     if (kernel->options.unknown_word[0] != '\0') {
         console_print(&kernel->console, "command line: \"%s\" means nothing\n",
                       kernel->options.unknown_word);

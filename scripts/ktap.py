@@ -1,6 +1,6 @@
-"""The test image's serial log: the KTAP report in it, parsed with every check that needs no other evidence.
+"""The KTAP report in the test image's serial log, with every check that needs no other evidence.
 
-Pure: bytes in, a Report out, or a WireError that says which kind of failure the bytes themselves prove.
+Pure: bytes in, a Report out, or a WireError that says which kind of failure the bytes prove.
 
     KTAP version 1
     1..3
@@ -10,9 +10,9 @@ Pure: bytes in, a Report out, or a WireError that says which kind of failure the
     ok 3 suite.sentence # SKIP reason
     # summary: planned=3 passed=1 failed=1 skipped=1 crc32=89abcdef
 
-What comes before the header is the boot log and the firmware's chatter: free text. From the header on each line
-is one of the above, in printable ASCII; the summary is last. The checksum covers the result lines, each with one
-newline and no carriage return.
+What comes before the header is the boot log and the firmware's chatter: free text. From the header
+on each line is one of the above, in printable ASCII; the summary is last. The checksum covers the
+result lines, each with one newline and no carriage return.
 """
 
 from __future__ import annotations
@@ -26,7 +26,10 @@ HEADER = "KTAP version 1"
 PLAN = re.compile(r"1\.\.(0|[1-9]\d*)")
 RESULT = re.compile(r"(ok|not ok) ([1-9]\d*) (\S+)( # SKIP(?: .*)?)?")
 SUMMARY_PREFIX = "# summary:"
-SUMMARY = re.compile(SUMMARY_PREFIX + r" planned=(\d+) passed=(\d+) failed=(\d+) skipped=(\d+) crc32=([0-9a-f]{8})")
+SUMMARY = re.compile(
+    SUMMARY_PREFIX
+    + r" planned=(\d+) passed=(\d+) failed=(\d+) skipped=(\d+) crc32=([0-9a-f]{8})"
+)
 LIST_PLAN = "1..0 # list"
 LIST_PREFIX = "# test "
 TERMINAL_ESCAPE = re.compile(rb"\x1b\[[0-9;=?]*[A-Za-z]")
@@ -99,7 +102,10 @@ def text_lines(serial: bytes) -> list[str]:
 
 
 def report_lines(serial: bytes) -> list[str]:
-    """The lines after the KTAP header. Raises SILENT without a header, GARBLED or TRUNCATED for damaged lines."""
+    """The lines after the KTAP header.
+
+    Raises SILENT without a header, GARBLED or TRUNCATED for damaged lines.
+    """
     *finished, tail = (line[:-1] if line.endswith(b"\r") else line for line in serial.split(b"\n"))
     header = HEADER.encode()
     if finished.count(header) > 1:
@@ -107,8 +113,9 @@ def report_lines(serial: bytes) -> list[str]:
     if header not in finished:
         if b"KTAP" in serial:
             raise WireError(Kind.GARBLED, f"the header is not the line '{HEADER}'")
-        what = f"{len(serial)} bytes of serial output but no '{HEADER}'" if serial else "no serial output at all"
-        raise WireError(Kind.SILENT, what)
+        if not serial:
+            raise WireError(Kind.SILENT, "no serial output at all")
+        raise WireError(Kind.SILENT, f"{len(serial)} bytes of serial output but no '{HEADER}'")
     lines = []
     for raw in finished[finished.index(header) + 1 :]:
         if not all(0x20 <= byte < 0x7F for byte in raw):
@@ -121,7 +128,10 @@ def report_lines(serial: bytes) -> list[str]:
 
 
 def parse(serial: bytes) -> Report:
-    """The report in a serial log whose plan, numbering, counts and checksum all agree; else raises WireError."""
+    """The report in a serial log, if its plan, numbering, counts and checksum all agree.
+
+    Raises WireError otherwise.
+    """
     lines = report_lines(serial)
     plan: int | None = None
     results: list[Result] = []
@@ -142,7 +152,8 @@ def parse(serial: bytes) -> Report:
     if plan == 0:
         raise WireError(Kind.NO_TESTS, "the plan is 1..0: no test was selected")
     if summary is None:
-        raise WireError(Kind.TRUNCATED, f"no summary line; {len(results)} of {plan or '?'} results arrived")
+        text = f"no summary line; {len(results)} of {plan or '?'} results arrived"
+        raise WireError(Kind.TRUNCATED, text)
     if plan is None:
         raise WireError(Kind.GARBLED, "a summary without a plan")
     _check(plan, results, summary)
@@ -150,7 +161,7 @@ def parse(serial: bytes) -> Report:
 
 
 def parse_list(serial: bytes) -> tuple[str, ...]:
-    """The names that the test image prints when asked to `list`; raises WireError when the list is damaged."""
+    """The names that the test image prints for `list`. Raises WireError for a damaged list."""
     lines = report_lines(serial)
     if not lines or lines[0] != LIST_PLAN:
         raise WireError(Kind.GARBLED, f"a list must begin with '{LIST_PLAN}'")
@@ -161,7 +172,7 @@ def parse_list(serial: bytes) -> tuple[str, ...]:
 
 
 def last_result(serial: bytes) -> str | None:
-    """The last whole result line of a log that may be damaged: where a boot that went wrong had got to."""
+    """The last whole result line of a log that may be damaged: how far a failed boot had got."""
     return next((line for line in reversed(text_lines(serial)) if RESULT.fullmatch(line)), None)
 
 
@@ -204,7 +215,8 @@ def _check(plan: int, results: list[Result], summary: Summary) -> None:
     """Transport before meaning: a bad checksum makes every other disagreement unreliable."""
     crc = crc32_of([result.line for result in results])
     if crc != summary.crc32:
-        raise WireError(Kind.GARBLED, f"the result lines have crc32 {crc:08x}, the summary says {summary.crc32:08x}")
+        text = f"the result lines have crc32 {crc:08x}, the summary says {summary.crc32:08x}"
+        raise WireError(Kind.GARBLED, text)
     if len(results) < plan:
         raise WireError(Kind.TRUNCATED, f"only {len(results)} of {plan} planned results")
     skipped = sum(result.skipped for result in results)
@@ -212,9 +224,11 @@ def _check(plan: int, results: list[Result], summary: Summary) -> None:
     counted = (len(results), len(results) - failed - skipped, failed, skipped)
     claimed = (summary.planned, summary.passed, summary.failed, summary.skipped)
     if plan != len(results) or counted != claimed:
-        names = ("planned", "passed", "failed", "skipped")
-        says = ", ".join(f"{name} {is_}/{claim}" for name, is_, claim in zip(names, counted, claimed))
-        raise WireError(Kind.CONTRADICTORY, f"plan 1..{plan}; counted/claimed by the summary: {says}")
+        text = (
+            f"plan 1..{plan}; (planned, passed, failed, skipped) are {counted} in the lines, "
+            f"{claimed} in the summary"
+        )
+        raise WireError(Kind.CONTRADICTORY, text)
     seen = [result.name for result in results]
     if len(set(seen)) != len(seen):
         twice = sorted({name for name in seen if seen.count(name) > 1})

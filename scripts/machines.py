@@ -1,4 +1,4 @@
-"""The machines that the kernel is tested on: one table, and how each row becomes a QEMU command line."""
+"""The machines that the kernel is tested on: one table, and the QEMU command line of each row."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ QBOOT = Path("/usr/share/qemu/qboot.rom")
 
 
 class EnvironmentFault(Exception):
-    """Something outside the project is missing. The text is one line that says what, and what mends it."""
+    """Something that a boot needs is missing. One line says what, and what mends it."""
 
 
 class Feature(enum.IntFlag):
@@ -37,7 +37,7 @@ CPU_MAX = Feature.PAGE_1G | Feature.NO_EXECUTE | Feature.SMEP | Feature.SMAP | F
 
 
 class Firmware(enum.Enum):
-    """What runs before the kernel. QBOOT and the machine's own start the ELF; the ISO needs BIOS or UEFI."""
+    """What runs before the kernel: the first two start the ELF, the others the ISO."""
 
     QBOOT = "qboot"
     BUILT_IN = "the machine's own"
@@ -52,7 +52,10 @@ class Firmware(enum.Enum):
 
 @dataclass(frozen=True)
 class Profile:
-    """One machine. `words` go on the kernel's command line; `boot_limit_s` is a generous time to the first test."""
+    """One machine.
+
+    words: for the kernel's command line. boot_limit_s: a generous time to the first test.
+    """
 
     name: str
     sentence: str
@@ -108,10 +111,11 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             "bios", "The ISO through SeaBIOS and GRUB, as an older PC boots it.",
-            "pc", Firmware.CD_BIOS, CPU_MAX | Feature.VGA_TEXT, memory="128M", vga=True, boot_limit_s=40.0,
+            "pc", Firmware.CD_BIOS, CPU_MAX | Feature.VGA_TEXT, memory="128M", vga=True,
+            boot_limit_s=40.0,
         ),
         Profile(
-            "uefi", "The ISO through OVMF and GRUB, as a PC of today boots it: a frame buffer, no VGA text.",
+            "uefi", "The ISO through OVMF and GRUB, as a PC of today boots it: no VGA text.",
             "q35", Firmware.CD_UEFI, CPU_MAX, memory="256M", vga=True, boot_limit_s=90.0,
         ),
     )
@@ -144,30 +148,35 @@ def find_fault(profile: Profile, image: Path) -> str | None:
     return None
 
 
-def command_line(profile: Profile, image: Path, words: str = "", serial: str = "stdio",
-                 display: tuple[str, ...] = ("-display", "none"), extra: tuple[str, ...] = ()) -> list[str]:
-    """The whole QEMU command that boots `image` on `profile` with `words` on the kernel's command line.
+def command_line(
+    profile: Profile,
+    image: Path,
+    words: str = "",
+    *,
+    serial: str = "stdio",
+    display: tuple[str, ...] = ("-display", "none"),
+    extra: tuple[str, ...] = (),
+) -> list[str]:
+    """The whole QEMU command that boots `image` on `profile`.
 
-    serial: a QEMU character device. extra: more arguments, for instance a monitor.
+    words: for the kernel's command line. serial: a QEMU character device. extra: more arguments,
+    for instance a monitor.
     """
-    accel = os.environ.get("ACCEL", "tcg")
-    command = [qemu_binary(), "-M", profile.machine, "-accel", "tcg,thread=single" if accel == "tcg" else accel]
-    command += ["-cpu", profile.cpu, "-m", profile.memory, "-nodefaults", "-no-user-config", "-no-reboot", *display]
+    command = [qemu_binary(), "-M", profile.machine, "-accel", os.environ.get("ACCEL", "tcg")]
+    command += ["-cpu", profile.cpu, "-m", profile.memory]
+    command += ["-nodefaults", "-no-user-config", "-no-reboot", *display]
     command += ["-vga", "std"] if profile.vga else []
     command += ["-serial", serial, "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
     if profile.firmware is Firmware.QBOOT:
         command += ["-bios", QBOOT.name]
     if profile.firmware is Firmware.CD_UEFI:
         # OVMF writes its variables: snapshot=on keeps them in a temporary file of QEMU's own.
-        command += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={_option(str(OVMF_CODE))}"]
-        command += ["-drive", f"if=pflash,unit=1,format=raw,snapshot=on,file={_option(str(OVMF_VARS))}"]
+        command += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF_CODE}"]
+        command += ["-drive", f"if=pflash,unit=1,format=raw,snapshot=on,file={OVMF_VARS}"]
     command += ["-cdrom" if image.suffix == ".iso" else "-kernel", str(image)]
     line = " ".join(part for part in (profile.words, words) if part)
     if line:
-        command += ["-fw_cfg", f"name=opt/assay/cmdline,string={_option(line)}"]
+        # In QEMU's comma-separated options a comma is written twice.
+        doubled = line.replace(",", ",,")
+        command += ["-fw_cfg", f"name=opt/assay/cmdline,string={doubled}"]
     return command + list(extra)
-
-
-def _option(value: str) -> str:
-    """A value inside one of QEMU's comma-separated options: a comma is written twice."""
-    return value.replace(",", ",,")

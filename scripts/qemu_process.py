@@ -1,6 +1,6 @@
 """One QEMU process: started, listened to without polling, and never left behind.
 
-`boot` runs a machine to its end. `Qemu` is for those who talk to it on the way (`read_until`, `monitor`).
+`boot` runs a machine to its end. `Qemu` and `Monitor` are for those who talk to it on the way.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
-from typing import Any
+from typing import IO, Any
 
 from verdict import Outcome, Stop
 
@@ -46,13 +46,16 @@ def stop_everything() -> None:
 
 
 class Qemu:
-    """A running QEMU whose serial port is its standard output. Use it in a `with` block, which kills it.
+    """A running QEMU whose serial port is its standard output. The end of a `with` block kills it.
 
-    Should this process be killed outright, the kernel kills QEMU (setpriv --pdeathsig), so nothing is left behind.
+    Should this process be killed outright, the host kills QEMU too (setpriv --pdeathsig).
     """
 
     def __init__(self, command: list[str], listener: Listener | None = None) -> None:
-        """listener: called with each chunk of serial output as it comes. Raises FileNotFoundError without QEMU."""
+        """listener: called with each chunk of serial output as it comes.
+
+        Raises FileNotFoundError without QEMU, Interrupted after `stop_everything`.
+        """
         if shutil.which(command[0]) is None:
             raise FileNotFoundError(f"{command[0]} is missing (Debian package qemu-system-x86)")
         guard = shutil.which("setpriv")
@@ -67,12 +70,14 @@ class Qemu:
             if _stopping:
                 raise Interrupted
             self._process = subprocess.Popen(
-                [*prefix, *command], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                [*prefix, *command],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
                 start_new_session=True,
             )
             _running.add(self)
-        assert self._process.stdout is not None and self._process.stderr is not None
-        for pipe, buffer in ((self._process.stdout, self.serial), (self._process.stderr, self.stderr)):
+        for pipe, buffer in zip(self._pipes(), (self.serial, self.stderr)):
             os.set_blocking(pipe.fileno(), False)
             self._selector.register(pipe.fileno(), selectors.EVENT_READ, buffer)
         self._exit_fd = os.pidfd_open(self._process.pid)
@@ -81,16 +86,19 @@ class Qemu:
     def __enter__(self) -> Qemu:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self.kill()
         self._process.wait()
         with _lock:
             _running.discard(self)
         os.close(self._exit_fd)
         self._selector.close()
-        for pipe in (self._process.stdout, self._process.stderr):
-            assert pipe is not None
+        for pipe in self._pipes():
             pipe.close()
 
     def kill(self) -> None:
@@ -102,7 +110,10 @@ class Qemu:
                 pass
 
     def listen(self, limit_s: float, silence_s: float, until: bytes | None = None) -> Stop:
-        """Gathers output until QEMU ends, `until` appears in the serial log, or a limit is passed."""
+        """Gathers output until QEMU ends, `until` is in the serial log, or a limit is passed.
+
+        limit_s: in all. silence_s: without any output.
+        """
         quiet_since = time.monotonic()
         deadline = quiet_since + limit_s
         searched = 0
@@ -131,18 +142,29 @@ class Qemu:
                 return Stop.EXITED
 
     def read_until(self, text: str, limit_s: float) -> bool:
-        """Listens until `text` is in the serial log. False: it is not, and QEMU ended or the time is over."""
+        """Listens until `text` is in the serial log. False: QEMU ended first, or time is over."""
         return self.listen(limit_s, limit_s, text.encode()) is Stop.FOUND
 
     def outcome(self, stop: Stop) -> Outcome:
         """What is known by now. QEMU is killed first unless it has ended."""
         self.kill()
         self._process.wait()
-        return Outcome(stop, self._process.returncode if stop is Stop.EXITED else None, bytes(self.serial),
-                       self.stderr.decode(errors="replace"), time.monotonic() - self._started, self.command)
+        return Outcome(
+            stop,
+            self._process.returncode if stop is Stop.EXITED else None,
+            bytes(self.serial),
+            self.stderr.decode(errors="replace"),
+            time.monotonic() - self._started,
+            self.command,
+        )
+
+    def _pipes(self) -> tuple[IO[bytes], IO[bytes]]:
+        """QEMU's standard output, which is its serial port, and its standard error."""
+        assert self._process.stdout is not None and self._process.stderr is not None
+        return self._process.stdout, self._process.stderr
 
     def _read(self, fd: int, buffer: bytearray) -> bool:
-        """Takes one chunk. False: nothing there, or the pipe's end, which then is listened to no more."""
+        """Takes one chunk. False: nothing there, or the pipe's end; its listening ends then."""
         try:
             chunk = os.read(fd, CHUNK_BYTES)
         except BlockingIOError:
@@ -162,9 +184,13 @@ class Qemu:
                 pass
 
 
-def boot(command: list[str], limit_s: float, silence_s: float | None = None,
-         listener: Listener | None = None) -> Outcome:
-    """Runs QEMU to its end, or kills it at a limit; silence_s limits the time without any output."""
+def boot(
+    command: list[str],
+    limit_s: float,
+    silence_s: float | None = None,
+    listener: Listener | None = None,
+) -> Outcome:
+    """Runs QEMU to its end, or kills it at a limit, in all or (silence_s) without any output."""
     try:
         with Qemu(command, listener) as qemu:
             return qemu.outcome(qemu.listen(limit_s, limit_s if silence_s is None else silence_s))
@@ -177,7 +203,7 @@ class MonitorError(Exception):
 
 
 class Monitor:
-    """QEMU's machine protocol (QMP) on a unix socket that QEMU was given with `monitor_arguments`."""
+    """QEMU's machine protocol (QMP), on a unix socket made known by `monitor_arguments`."""
 
     def __init__(self, path: Path) -> None:
         self._socket = socket.socket(socket.AF_UNIX)
@@ -190,8 +216,12 @@ class Monitor:
     def __enter__(self) -> Monitor:
         return self
 
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None,
-                 trace: TracebackType | None) -> None:
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
         self._file.close()
         self._socket.close()
 
@@ -202,7 +232,7 @@ class Monitor:
         return self._receive("return")
 
     def human(self, command: str) -> str:
-        """The answer to a command of the human monitor, such as `info registers` or `xp /2wx 0xb8000`."""
+        """The answer to a command of the human monitor, such as `xp /2wx 0xb8000`."""
         return str(self.execute("human-monitor-command", **{"command-line": command}))
 
     def _receive(self, key: str) -> Any:

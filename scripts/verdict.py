@@ -1,7 +1,7 @@
 """The verdict on one boot of the test image: green only when all the evidence agrees.
 
-Pure: an Outcome (what QEMU did) and the tests that were asked for go in, a Verdict comes out. The evidence is the
-exit status, the plan, each test's own line, the summary's counts and its checksum.
+Pure: an Outcome (what QEMU did) and the tests that were asked for go in, a Verdict comes out. The
+evidence is the exit status, the plan, each test's own line, the summary's counts and its checksum.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ EXIT_BAD_REQUEST = 2 * 0x13 + 1
 
 PANIC_PREFIXES = ("PANIC: ", "EXCEPTION: ")
 TAIL_LINES = 30
+LINE_LENGTH = 300
 
 
 class Stop(enum.Enum):
@@ -37,7 +38,10 @@ class Stop(enum.Enum):
 
 @dataclass(frozen=True)
 class Outcome:
-    """One QEMU process from start to end. `status` is its exit status, negative for a signal, None if it never ran."""
+    """One QEMU process from start to end.
+
+    status: its exit status, negative for a signal; None if it never ran or did not end by itself.
+    """
 
     stop: Stop
     status: int | None
@@ -67,17 +71,16 @@ class Verdict:
 
     @property
     def message(self) -> str:
-        """For people: kind, reason, the end of the serial log, QEMU's own words, its command line."""
+        """For people: kind, reason, end of the serial log, QEMU's own words, its command line."""
         parts = [f"{self.kind.value}: {self.reason}"]
         lines = self.outcome.lines
+        said = self.outcome.stderr.strip().splitlines()
         if lines:
-            shown = lines[-TAIL_LINES:]
-            left_out = f", {len(lines) - len(shown)} lines before them left out" if len(lines) > len(shown) else ""
-            parts.append(f"serial log, last {len(shown)} lines{left_out}:")
-            parts.extend(f"  | {line[:300]}" for line in shown)
-        if self.outcome.stderr.strip():
+            parts.append(f"serial log, the last of its {len(lines)} lines:")
+            parts.extend(f"  | {line[:LINE_LENGTH]}" for line in lines[-TAIL_LINES:])
+        if said:
             parts.append("QEMU said:")
-            parts.extend(f"  | {line[:300]}" for line in self.outcome.stderr.strip().splitlines()[-TAIL_LINES:])
+            parts.extend(f"  | {line[:LINE_LENGTH]}" for line in said[-TAIL_LINES:])
         if self.outcome.command:
             parts.append(f"command: {shlex.join(self.outcome.command)}")
         return "\n".join(parts)
@@ -86,8 +89,8 @@ class Verdict:
 def judge(outcome: Outcome, runs: Collection[str], skips: Collection[str] = ()) -> Verdict:
     """The verdict on a boot that was asked for exactly the tests `runs` and `skips`.
 
-    runs: names of the tests that the machine can run, and that must pass. skips: names of those that require what
-    the machine lacks, and that must be reported as skipped.
+    runs: names of the tests that the machine can run, and that must pass. skips: names of those
+    that require what the machine lacks, and that must be reported as skipped.
     """
     try:
         _check_ending(outcome)
@@ -99,14 +102,15 @@ def judge(outcome: Outcome, runs: Collection[str], skips: Collection[str] = ()) 
     failed = [result for result in report.results if not result.ok]
     if failed:
         lines = [line for result in failed for line in (*result.diagnostics, result.line)]
-        reason = f"{len(failed)} of {len(report.results)} tests\n" + "\n".join(f"  {line}" for line in lines)
+        reason = "\n  ".join((f"{len(failed)} of {len(report.results)} tests", *lines))
         return Verdict(Kind.FAILED, reason, outcome, report.results)
     wrong = _wrong_skips(report, set(skips))
     if wrong:
         return Verdict(Kind.WRONG_SKIP, wrong, outcome, report.results)
     if not runs and not skips:
         return Verdict(Kind.NO_TESTS, "no test was asked for", outcome)
-    return Verdict(Kind.PASSED, f"{len(runs)} passed, {len(skips)} skipped", outcome, report.results)
+    reason = f"{len(runs)} passed, {len(skips)} skipped"
+    return Verdict(Kind.PASSED, reason, outcome, report.results)
 
 
 def _check_ending(outcome: Outcome) -> None:
@@ -117,34 +121,40 @@ def _check_ending(outcome: Outcome) -> None:
     panic = _panic_line(outcome)
     also = f"; the log has '{panic}'" if panic else ""
     if stop is Stop.MISSING:
-        raise WireError(Kind.QEMU_MISSING, outcome.stderr.strip() or "qemu-system-x86_64 could not be started")
+        raise WireError(Kind.QEMU_MISSING, outcome.stderr.strip() or stop.value)
     if stop is Stop.FLOOD:
-        raise WireError(Kind.GARBLED, f"a flood: {len(outcome.serial)} bytes of output, {where}{also}")
+        text = f"a flood: {len(outcome.serial)} bytes of output, {where}{also}"
+        raise WireError(Kind.GARBLED, text)
     if stop is not Stop.EXITED or status is None:
         if panic:
             raise WireError(Kind.PANICKED, f"'{panic}' {where}, and then no end ({stop.value})")
         raise WireError(Kind.HUNG, f"{stop.value} after {outcome.seconds:.1f} s, {where}")
     if status == EXIT_PANIC:
-        raise WireError(Kind.PANICKED, f"{panic or 'no PANIC or EXCEPTION line, but its exit status'}, {where}")
+        text = panic or "by its exit status, without a line that says so"
+        raise WireError(Kind.PANICKED, f"{text}, {where}")
     if status == EXIT_BAD_REQUEST:
-        raise WireError(Kind.BAD_REQUEST, "the kernel refused its command line (no test of that name?)")
+        text = "the kernel refused its command line (no test of that name?)"
+        raise WireError(Kind.BAD_REQUEST, text)
     if status < 0:
         name = signal.Signals(-status).name if -status in list(signal.Signals) else str(-status)
         raise WireError(Kind.QEMU_DIED, f"QEMU was ended by {name}, {where}{also}")
     if status == 0 and "terminating on signal" not in outcome.stderr:
-        raise WireError(Kind.TRIPLE_FAULT, f"the machine reset or shut itself down, {where}{also}")
+        text = f"the machine reset or shut itself down, {where}{also}"
+        raise WireError(Kind.TRIPLE_FAULT, text)
     if status not in (EXIT_PASS, EXIT_FAIL):
-        raise WireError(Kind.QEMU_DIED, f"exit status {status} is none of the kernel's, {where}{also}")
+        text = f"exit status {status} is none of the kernel's, {where}{also}"
+        raise WireError(Kind.QEMU_DIED, text)
 
 
 def _check_exit(outcome: Outcome, report: Report) -> None:
     """Raises when the exit status and the report tell different stories."""
     panic = _panic_line(outcome)
     if panic:
-        raise WireError(Kind.CONTRADICTORY, f"'{panic}' in a run that ended as if there had been no panic")
+        text = f"'{panic}' in a run that ended as if there had been no panic"
+        raise WireError(Kind.CONTRADICTORY, text)
     if (outcome.status == EXIT_PASS) != (report.summary.failed == 0):
         claim = "that all passed" if outcome.status == EXIT_PASS else "a failure"
-        text = f"exit status {outcome.status} claims {claim}, the report has {report.summary.failed} failed"
+        text = f"exit status {outcome.status} claims {claim}, {report.summary.failed} failed"
         raise WireError(Kind.CONTRADICTORY, text)
 
 
@@ -153,7 +163,8 @@ def _check_tests(report: Report, runs: set[str], skips: set[str]) -> None:
     reported = {result.name for result in report.results}
     missing, extra = sorted((runs | skips) - reported), sorted(reported - runs - skips)
     if missing or extra:
-        parts = [f"{word} {', '.join(names)}" for word, names in (("missing:", missing), ("not asked for:", extra)) if names]
+        parts = [f"missing: {', '.join(missing)}"] if missing else []
+        parts += [f"not asked for: {', '.join(extra)}"] if extra else []
         raise WireError(Kind.WRONG_TEST, "; ".join(parts))
 
 
@@ -163,9 +174,9 @@ def _wrong_skips(report: Report, skips: set[str]) -> str:
     silent, ran = sorted(skipped - skips), sorted(skips - skipped)
     parts = []
     if silent:
-        parts.append(f"skipped although the machine has all that they require: {', '.join(silent)}")
+        parts.append(f"skipped on a machine that has all they require: {', '.join(silent)}")
     if ran:
-        parts.append(f"ran although the machine should lack what they require: {', '.join(ran)}")
+        parts.append(f"run on a machine that should lack what they require: {', '.join(ran)}")
     return "; ".join(parts)
 
 

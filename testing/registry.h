@@ -1,8 +1,8 @@
-/* Where the linker puts the registered tests. The linker script of the kernel under test defines
- * both symbols, around section .test_cases. */
+/* Where the linker puts the registered tests: it makes these symbols by itself for a section whose
+ * name is a C identifier. */
 #pragma once
 
 #include "testing/test.h"
 
-extern const struct test_case test_cases_start[];
-extern const struct test_case test_cases_end[];
+extern const struct test_case test_cases_start[] __asm__("__start_test_cases");
+extern const struct test_case test_cases_end[] __asm__("__stop_test_cases");

@@ -38,7 +38,7 @@ struct test {
     void *end[5]; /* where a failed REQUIRE goes */
 };
 
-/* A registered test. The runner reads these records out of section .test_cases of the image. */
+/* A registered test. The runner reads these records out of section test_cases of the image. */
 struct test_case {
     const char *suite;
     const char *sentence;
@@ -54,7 +54,7 @@ _Static_assert(sizeof(struct test_case) == 64, "the runner reads records of 64 b
 #define TEST(suite_, sentence_, ...)                                                               \
     static void suite_##_##sentence_(struct test *test);                                           \
     static const struct test_case test_case_##suite_##_##sentence_                                 \
-        __attribute__((used, section(".test_cases"), aligned(64))) = {                             \
+        __attribute__((used, section("test_cases"), aligned(64))) = {                             \
             .suite = #suite_,                                                                      \
             .sentence = #sentence_,                                                                \
             .run = suite_##_##sentence_,                                                           \

@@ -1,28 +1,35 @@
-"""Makes pytest items of what the test image contains: the tests in its ELF file, and the machines."""
+"""Makes pytest items of the tests in the test image and of the machines."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
-from kernel_tests import SUITE_PROFILES, KernelTest, read_test_image
+from kernel_tests import SUITE_PROFILES, KernelTest, read_test_image, read_unit_tests
 from machines import PROFILES, EnvironmentFault
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """`kernel_test`: each test of the image, named with its machine. `suite_profile`: each machine for a whole suite."""
+    """`kernel_test` is each test of the image; `suite_profile` each machine for the whole suite."""
     if "kernel_test" in metafunc.fixturenames:
-        tests = _tests_or_fail()
+        tests = _tests_or_fail(read_test_image)
         metafunc.parametrize("kernel_test", tests, ids=[_identifier(test) for test in tests])
+    if "unit_test" in metafunc.fixturenames:
+        units = _tests_or_fail(read_unit_tests)
+        metafunc.parametrize("unit_test", units, ids=[test.name for test in units])
     if "suite_profile" in metafunc.fixturenames:
-        metafunc.parametrize("suite_profile", [PROFILES[name] for name in SUITE_PROFILES], ids=SUITE_PROFILES)
+        profiles = [PROFILES[name] for name in SUITE_PROFILES]
+        metafunc.parametrize("suite_profile", profiles, ids=SUITE_PROFILES)
 
 
-def _tests_or_fail() -> tuple[KernelTest, ...]:
-    """No image, a damaged one, or a test that no machine can run: an error at collection, never an empty run."""
+def _tests_or_fail(read: Callable[[], tuple[KernelTest, ...]]) -> tuple[KernelTest, ...]:
+    """No image, a damaged one, or a test without a machine is an error, never an empty run."""
     try:
-        return read_test_image()
+        return read()
     except EnvironmentFault as fault:
-        return pytest.fail(str(fault), pytrace=False)
+        text = str(fault)
+    pytest.fail(text, pytrace=False)
 
 
 def _identifier(test: KernelTest) -> str:

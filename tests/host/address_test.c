@@ -1,0 +1,107 @@
+/* Addresses: canonical or not, indices, and where recursive tables appear. */
+#include "mm/table_access.h"
+
+#include "testing/test.h"
+
+TEST(virt_addr, is_canonical_when_the_upper_bits_copy_the_highest_translated_one)
+{
+    static const struct {
+        uint64_t value;
+        bool with_4_levels;
+        bool with_5_levels;
+    } cases[] = {
+        {0, true, true},
+        {UINT64_C(0x00007fffffffffff), true, true},
+        {UINT64_C(0x0000800000000000), false, true},
+        {UINT64_C(0x00ffffffffffffff), false, true},
+        {UINT64_C(0x0100000000000000), false, false},
+        {UINT64_C(0xfeffffffffffffff), false, false},
+        {UINT64_C(0xff00000000000000), false, true},
+        {UINT64_C(0xffff7fffffffffff), false, true},
+        {UINT64_C(0xffff800000000000), true, true},
+        {UINT64_MAX, true, true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        virt_addr address = virt_addr_of(cases[i].value);
+        CHECK_EQUAL(virt_addr_is_canonical(address, 4), cases[i].with_4_levels);
+        CHECK_EQUAL(virt_addr_is_canonical(address, 5), cases[i].with_5_levels);
+        CHECK_EQUAL(virt_addr_try_new(cases[i].value, 4, &address), cases[i].with_4_levels);
+        CHECK(virt_addr_is_canonical(virt_addr_new_truncate(cases[i].value, 4), 4));
+    }
+}
+
+TEST(phys_addr, has_no_more_bits_than_the_cpu)
+{
+    phys_addr address = phys_addr_of(7);
+
+    CHECK(phys_addr_try_new((UINT64_C(1) << 40) - 1, 40, &address));
+    CHECK_EQUAL(address.value, (UINT64_C(1) << 40) - 1);
+    CHECK(!phys_addr_try_new(UINT64_C(1) << 40, 40, &address));
+    CHECK_EQUAL(address.value, (UINT64_C(1) << 40) - 1);
+    CHECK(phys_addr_try_new((UINT64_C(1) << 52) - 1, 52, &address));
+}
+
+TEST(virt_addr, has_an_index_of_nine_bits_per_level)
+{
+    virt_addr address = virt_addr_of(UINT64_C(0x803fe02123));
+
+    CHECK_EQUAL(virt_addr_index(address, 4), 1);
+    CHECK_EQUAL(virt_addr_index(address, 3), 0);
+    CHECK_EQUAL(virt_addr_index(address, 2), 511);
+    CHECK_EQUAL(virt_addr_index(address, 1), 2);
+    for (unsigned level = 1; level <= 5; level++) {
+        CHECK_EQUAL(virt_addr_index(virt_addr_of(UINT64_MAX), level), 511);
+        CHECK_EQUAL(virt_addr_index(virt_addr_of(level_bytes(level)), level), 1);
+    }
+}
+
+TEST(align, rounds_at_the_ends_of_the_address_space)
+{
+    CHECK_EQUAL(align_down(UINT64_MAX, 4096), UINT64_MAX - 4095);
+    CHECK_EQUAL(align_up(UINT64_MAX, 4096), 0);
+    CHECK_EQUAL(align_up(0, 4096), 0);
+    CHECK_EQUAL(align_up(1, 4096), 4096);
+    CHECK(is_aligned(0, 4096) && !is_aligned(1, 4096));
+}
+
+/* The index blocks of `address` moved down by `level`, with the slot in front: the definition. */
+static uint64_t shifted(unsigned slot, unsigned levels, uint64_t address, unsigned level)
+{
+    unsigned index[6] = {0};
+    uint64_t result = 0;
+
+    for (unsigned i = 1; i <= levels; i++) {
+        unsigned from = i + level;
+        index[i] = from > levels ? slot : (unsigned)(address >> (12 + 9 * (from - 1))) & 511;
+    }
+    for (unsigned i = 1; i <= levels; i++) {
+        result |= (uint64_t)index[i] << (12 + 9 * (i - 1));
+    }
+    if (index[levels] >= 256) {
+        result |= ~UINT64_C(0) << (12 + 9 * levels);
+    }
+    return result;
+}
+
+TEST(recursive_table_address, moves_each_index_block_down_once_per_level)
+{
+    static const unsigned slots[] = {0, 1, 255, 256, 510, 511};
+    static const uint64_t addresses[] = {0, UINT64_C(0x803fe02123), UINT64_C(0xdeadbeaf000),
+                                         UINT64_C(0xffffffff80201234), UINT64_MAX};
+
+    for (size_t s = 0; s < sizeof slots / sizeof slots[0]; s++) {
+        for (size_t a = 0; a < sizeof addresses / sizeof addresses[0]; a++) {
+            for (unsigned levels = 4; levels <= 5; levels++) {
+                for (unsigned level = 1; level <= levels; level++) {
+                    CHECK_EQUAL(recursive_table_address(slots[s], levels,
+                                                        virt_addr_of(addresses[a]), level)
+                                    .value,
+                                shifted(slots[s], levels, addresses[a], level));
+                }
+            }
+        }
+    }
+    /* In octal, three digits a level: 0o177777_777_777_777_777_0000 for R = 0o777. */
+    CHECK_EQUAL(recursive_table_address(0777, 4, virt_addr_of(0), 4).value,
+                01777777777777777770000UL);
+}

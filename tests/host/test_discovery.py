@@ -1,0 +1,164 @@
+"""Finding the tests in an image, and a machine and a command line for each."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+
+import pytest
+
+from kernel_tests import ImageFault, KernelTest, matching, read_tests
+from machines import (
+    PROFILES,
+    EnvironmentFault,
+    Feature,
+    Firmware,
+    Profile,
+    command_line,
+    find_fault,
+)
+
+ADDRESS = 0xFFFF_FFFF_8010_0000
+STRINGS = b"map_to\0refuses\0maps\0tests/kernel/map_to_test.c\0"
+SUITE, REFUSES, MAPS, FILE = (ADDRESS + offset for offset in (0, 7, 15, 20))
+SHT_PROGBITS, SHT_STRTAB, SHF_ALLOC = 1, 3, 2
+ELF_HEADER_SIZE = 64
+
+
+def make_test(name: str = "a.b", requires: Feature = Feature(0)) -> KernelTest:
+    return KernelTest(name, "a_test.c", 1, 0, requires)
+
+
+def test_commas_in_the_kernels_command_line_are_doubled() -> None:
+    command = command_line(PROFILES["la57"], Path("x.elf"), "test=a,b")
+    argument = command[command.index("-fw_cfg") + 1]
+    assert argument == "name=opt/assay/cmdline,string=paging=5 test=a,,b"
+
+
+def test_an_empty_command_line_is_left_out() -> None:
+    assert "-fw_cfg" not in command_line(PROFILES["fast"], Path("x.elf"))
+
+
+@pytest.mark.parametrize("profile", PROFILES.values(), ids=PROFILES)
+def test_each_machine_is_described_and_boots_its_image(profile: Profile) -> None:
+    assert profile.sentence.endswith(".")
+    image = Path("x" + profile.firmware.suffix)
+    disc = profile.firmware in (Firmware.CD_BIOS, Firmware.CD_UEFI)
+    command = command_line(profile, image)
+    assert command[command.index(str(image)) - 1] == ("-cdrom" if disc else "-kernel")
+    assert profile.vga or Feature.VGA_TEXT not in profile.provides
+
+
+def test_a_missing_image_is_named(tmp_path: Path) -> None:
+    image = tmp_path / "none.elf"
+    assert find_fault(PROFILES["fast"], image) == f"{image} is missing; `make` builds it"
+
+
+@pytest.mark.parametrize(
+    "requires, name",
+    [
+        (Feature(0), "fast"),
+        (Feature.PAGE_1G | Feature.SMAP, "fast"),
+        (Feature.LA57, "la57"),
+        (Feature.ACCESSIBLE_4G, "big"),
+        (Feature.VGA_TEXT, "pvh"),
+    ],
+)
+def test_a_test_runs_on_the_first_machine_that_provides_all(requires: Feature, name: str) -> None:
+    profile = make_test(requires=requires).profile
+    assert profile is not None and profile.name == name
+
+
+def test_each_feature_has_a_machine_with_it_and_one_without() -> None:
+    for feature in Feature:
+        lacking = {bool(profile.lacks(feature)) for profile in PROFILES.values()}
+        assert lacking == {False, True}, feature
+
+
+@pytest.mark.parametrize(
+    "glob, names",
+    [
+        ("*", ["map_to.maps", "map.maps", "a.[b]"]),
+        ("map?*", ["map_to.maps", "map.maps"]),
+        ("map.*", ["map.maps"]),
+        ("a.[b]", ["a.[b]"]),
+        ("a.b", []),
+        ("map", []),
+    ],
+)
+def test_a_glob_knows_only_the_star_and_the_question_mark(glob: str, names: list[str]) -> None:
+    tests = [make_test("map_to.maps"), make_test("map.maps"), make_test("a.[b]")]
+    assert [test.name for test in matching(tests, glob)] == names
+
+
+def record(suite: int = SUITE, sentence: int = MAPS, run: int = 1, requires: int = 0) -> bytes:
+    return struct.pack("<4Q2I3Q", suite, sentence, run, FILE, 12, 500, requires, 0, 0)
+
+
+def image_of(directory: Path, records: bytes, section: bytes = b"test_cases") -> Path:
+    """A minimal ELF64 with a section of strings at ADDRESS and one of records."""
+    names = b"\0.rodata\0" + section + b"\0.shstrtab\0"
+    sections = [
+        (b".rodata", SHT_PROGBITS, SHF_ALLOC, ADDRESS, STRINGS),
+        (section, SHT_PROGBITS, SHF_ALLOC, ADDRESS + 0x1000, records),
+        (b".shstrtab", SHT_STRTAB, 0, 0, names),
+    ]
+    content, table = b"", bytes(64)
+    for name, kind, flags, address, body in sections:
+        name_offset = names.index(name + b"\0")
+        place = (address, ELF_HEADER_SIZE + len(content), len(body))
+        table += struct.pack("<IIQQQQIIQQ", name_offset, kind, flags, *place, 0, 0, 1, 0)
+        content += body
+    count = len(sections) + 1
+    table_offset = ELF_HEADER_SIZE + len(content)
+    header = b"\x7fELF\x02\x01\x01" + bytes(9)
+    header += struct.pack("<HHIQQQI", 2, 62, 1, 0, 0, table_offset, 0)
+    header += struct.pack("<HHHHHH", ELF_HEADER_SIZE, 0, 0, 64, count, count - 1)
+    path = directory / "image.elf"
+    path.write_bytes(header + content + table)
+    return path
+
+
+def test_records_are_read_from_the_image(tmp_path: Path) -> None:
+    source = "tests/kernel/map_to_test.c"
+    both = Feature.PAGE_1G | Feature.SMAP
+    path = image_of(tmp_path, record(sentence=REFUSES, requires=int(both)) + record())
+    assert read_tests(path) == (
+        KernelTest("map_to.refuses", source, 12, 500, both),
+        KernelTest("map_to.maps", source, 12, 500, Feature(0)),
+    )
+
+
+DAMAGED = {
+    "empty": (b"", "no whole number"),
+    "cut": (record()[:-1], "no whole number"),
+    "one name twice": (record() + record(), "two tests are called map_to.maps"),
+    "a pointer before all strings": (record(suite=ADDRESS - 1), "no string"),
+    "a pointer behind all strings": (record(sentence=ADDRESS + len(STRINGS)), "no string"),
+    "an empty sentence": (record(sentence=SUITE + 6), "no name"),
+    "no function": (record(run=0), "no function"),
+    "an unknown requirement": (record(requires=1 << 8), "does not know"),
+    "requirements that no machine joins": (
+        record(requires=int(Feature.LA57 | Feature.VGA_TEXT)),
+        "no machine provides what map_to.maps requires",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", DAMAGED)
+def test_a_damaged_image_is_refused(tmp_path: Path, case: str) -> None:
+    records, text = DAMAGED[case]
+    with pytest.raises(ImageFault, match=text):
+        read_tests(image_of(tmp_path, records))
+
+
+def test_an_image_without_tests_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ImageFault, match="no whole number"):
+        read_tests(image_of(tmp_path, record(), section=b".other"))
+
+
+def test_what_is_no_elf_file_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "text.elf"
+    path.write_text("not an ELF file")
+    with pytest.raises(EnvironmentFault, match="no ELF file"):
+        read_tests(path)

@@ -3,13 +3,12 @@
 #include "kernel/drivers/vga_text.h"
 #include "kernel/paging/layout.h"
 #include "kernel/paging/show.h"
-#include "kernel/panic.h"
 
 /* "New!" in black on white, four cells of the VGA text screen. */
 #define NEW_TEXT UINT64_C(0xf021f077f065f04e)
 
 /* Where it is written, in 64-bit words from the start of the screen: the first cells of row 20. */
-enum { NEW_TEXT_WORD = 400, NEW_TEXT_ROW = 20 };
+enum { NEW_TEXT_WORD = 400 };
 
 #define FAR_PAGE UINT64_C(0xdeadbeaf000)
 
@@ -52,55 +51,42 @@ static enum map_result map_screen(struct kernel *kernel, virt_addr page,
         &kernel->page_table, page, phys_addr_of(VGA_TEXT_FRAME), PAGE_4K,
         page_flags_of(PAGE_PRESENT | PAGE_WRITABLE | no_execute), frames));
 
-    console_print(&kernel->console, "Map page 0x%lx to frame 0x%x, %s: %s\n", page.value,
+    console_print(&kernel->console, "Map page 0x%lx to frame 0x%x, %s:\n  %s\n", page.value,
                   VGA_TEXT_FRAME, source_name, map_result_text(result));
     return result;
 }
 
-static void write_new_text(virt_addr screen_page)
+/* By now the screen is full, and what is printed comes into its last row. So the empty line is in
+ * the row of the text when the three lines below it are printed. */
+static void write_new_text(struct kernel *kernel, virt_addr page)
 {
-    volatile uint64_t *words = mm_port_pointer(screen_page);
+    struct console *console = &kernel->console;
+    volatile uint64_t *words = mm_port_pointer(page);
 
+    console_print(console, "\n");
+    show_translation(console, &kernel->page_table, "page 0", page);
+    console_print(console, "  64-bit word %d of page 0 is set to 0x%lx:\n", NEW_TEXT_WORD, NEW_TEXT);
+    console_print(console, "  %s\n",
+                  console->screen.cells != NULL
+                      ? "\"New!\" on the screen, written through page 0"
+                      : "this machine has no VGA text screen to show \"New!\" on");
     words[NEW_TEXT_WORD] = NEW_TEXT;
-}
-
-/* Lets a blank row come to stand where "New!" will be written. */
-static void make_room(struct kernel *kernel)
-{
-    const struct vga_text *screen = &kernel->console.screen;
-
-    if (screen->cells != NULL) {
-        console_print(&kernel->console, "\n");
-        while (screen->row != NEW_TEXT_ROW + 1 && screen->row != VGA_TEXT_ROWS - 1) {
-            console_print(&kernel->console, "\n");
-        }
-        for (unsigned row = screen->row; row > NEW_TEXT_ROW + 1; row--) {
-            console_print(&kernel->console, "\n");
-        }
-    }
 }
 
 static void show_mappings(struct kernel *kernel)
 {
-    struct console *console = &kernel->console;
     virt_addr page_0 = virt_addr_of(0);
     virt_addr far_page = virt_addr_of(FAR_PAGE);
 
-    if (map_screen(kernel, page_0, frame_source_empty(), "no frames to take") == MAP_OK) {
-        make_room(kernel);
-        write_new_text(page_0);
-        console_print(console, "  0x%lx written to 64-bit word %d of the page: %s\n", NEW_TEXT,
-                      NEW_TEXT_WORD,
-                      console->screen.cells != NULL
-                          ? "\"New!\" on the screen"
-                          : "this machine has no VGA text screen to show it");
+    if (map_screen(kernel, page_0, frame_source_empty(), "empty allocator") == MAP_OK) {
+        write_new_text(kernel, page_0);
+        enum unmap_result unmapped =
+            tlb_flush_now(page_table_unmap(&kernel->page_table, page_0, PAGE_4K));
+        console_print(&kernel->console, "Unmap page 0x0 again: %s\n", unmap_result_text(unmapped));
     }
-    struct unmap_outcome unmapped = page_table_unmap(&kernel->page_table, page_0, PAGE_4K);
-    console_print(console, "Unmap page 0x0 again: %s\n", unmap_result_text(tlb_flush_now(unmapped)));
-
-    (void)map_screen(kernel, far_page, frame_source_empty(), "no frames to take");
-    (void)map_screen(kernel, far_page, &kernel->frames.source, "frames from the memory map");
-    show_walk(console, &kernel->page_table, far_page);
+    (void)map_screen(kernel, far_page, frame_source_empty(), "empty allocator");
+    (void)map_screen(kernel, far_page, &kernel->frames.source, "boot-info allocator");
+    show_walk(&kernel->console, &kernel->page_table, far_page);
 }
 
 void demonstration_run(struct kernel *kernel)

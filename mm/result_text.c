@@ -25,7 +25,7 @@ const char *map_result_text(enum map_result result)
     case MAP_OVER_TABLE:
         return "smaller pages are mapped there: unmap them and clean up first";
     case MAP_NO_FRAME:
-        return "frame allocation failed: the source has too few frames for the missing tables";
+        return "frame allocation failed: the source has too few for the missing tables";
     case MAP_FRAME_UNREACHABLE:
         return "the source gave a frame that the table access cannot reach";
     case MAP_MISALIGNED:

@@ -12,16 +12,14 @@ void show_memory_map(struct console *console, const struct memory_map *map)
         console_print_size(console, region->end.value - region->start.value);
         console_print(console, "\n");
     }
-    console_print(console, "  in all:");
     for (enum memory_type type = 0; type < MEMORY_TYPE_COUNT; type++) {
         uint64_t bytes = memory_map_bytes(map, type);
         if (bytes != 0) {
-            console_print(console, " %s ", memory_type_name(type));
+            console_print(console, "  in all: %s, ", memory_type_name(type));
             console_print_size(console, bytes);
-            console_print(console, ";");
+            console_print(console, "\n");
         }
     }
-    console_print(console, "\n");
 }
 
 /* The names of the flags that are set in an entry of a table at `level`. */

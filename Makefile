@@ -71,21 +71,32 @@ define need
     { echo "$(1) is missing: Debian's package $(2) has it; ./scripts/setup.sh installs all" >&2; exit 1; }
 endef
 
-$(BUILD)/tools: ci/packages.txt
+.PHONY: build-tools iso-tools test-tools
+build-tools:
 	$(call need,$(CC),$(notdir $(CC)))
 	$(call need,$(LD),binutils)
 	$(call need,$(NASM),nasm)
-	@mkdir -p $(@D) && touch $@
 
-$(OBJECTS)/host/%.c.o: %.c $(BUILD)/tools Makefile
+iso-tools:
+	$(call need,grub-mkrescue,grub-common)
+	$(call need,xorriso,xorriso)
+	$(call need,mformat,mtools)
+
+test-tools:
+	$(call need,$(PYTHON),python3)
+	@$(PYTHON) -c "import pytest, xdist" 2>/dev/null || \
+	    { echo "pytest or xdist is missing: Debian's packages python3-pytest and" \
+	      "python3-pytest-xdist have them; ./scripts/setup.sh installs all" >&2; exit 1; }
+
+$(OBJECTS)/host/%.c.o: %.c Makefile | build-tools
 	@mkdir -p $(@D)
 	$(call quiet,CC (host) $<)$(CC) $(HOST_CFLAGS) -c $< -o $@
 
-$(OBJECTS)/%.c.o: %.c $(BUILD)/tools Makefile
+$(OBJECTS)/%.c.o: %.c Makefile | build-tools
 	@mkdir -p $(@D)
 	$(call quiet,CC $<)$(CC) $(KERNEL_CFLAGS) -c $< -o $@
 
-$(OBJECTS)/%.asm.o: %.asm $(BUILD)/tools Makefile
+$(OBJECTS)/%.asm.o: %.asm Makefile | build-tools
 	@mkdir -p $(@D)
 	$(call quiet,NASM $<)$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP $< -o $@
 
@@ -118,10 +129,7 @@ $(eval $(call image_rules,assay-test))
 
 GRUB_MODULES = multiboot2 normal iso9660 part_msdos part_gpt fat all_video boot
 
-$(BUILD)/%.iso: $(BUILD)/%.elf kernel/boot/grub.cfg
-	$(call need,grub-mkrescue,grub-common)
-	$(call need,xorriso,xorriso)
-	$(call need,mformat,mtools)
+$(BUILD)/%.iso: $(BUILD)/%.elf kernel/boot/grub.cfg | iso-tools
 	@rm -rf $(BUILD)/iso/$* && mkdir -p $(BUILD)/iso/$*/boot/grub
 	@strip -o $(BUILD)/iso/$*/boot/kernel.elf $<
 	@cp kernel/boot/grub.cfg $(BUILD)/iso/$*/boot/grub/
@@ -138,7 +146,7 @@ $(BUILD)/host/unit_tests: $(HOST_OBJECTS)
 
 host-tests: $(BUILD)/host/unit_tests  ## build the tests that run on the host
 
-test: all host-tests  ## run all tests
+test: all host-tests | test-tools  ## run all tests
 	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) $(if $(K),-k "$(K)") tests
 
 screenshot: $(BUILD)/assay.iso  ## take docs/screen.png from the running kernel

@@ -80,9 +80,9 @@ static void show_mappings(struct kernel *kernel)
 
     if (map_screen(kernel, page_0, frame_source_empty(), "empty allocator") == MAP_OK) {
         write_new_text(kernel, page_0);
-        enum unmap_result unmapped =
+        enum page_result unmapped =
             tlb_flush_now(page_table_unmap(&kernel->page_table, page_0, PAGE_4K));
-        console_print(&kernel->console, "Unmap page 0x0 again: %s\n", unmap_result_text(unmapped));
+        console_print(&kernel->console, "Unmap page 0x0 again: %s\n", page_result_text(unmapped));
     }
     (void)map_screen(kernel, far_page, frame_source_empty(), "empty allocator");
     (void)map_screen(kernel, far_page, &kernel->frames.source, "boot-info allocator");

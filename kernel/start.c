@@ -138,6 +138,7 @@ static void run_kernel(void *argument)
 {
     (void)argument;
     kernel.boot_info = (const struct boot_info *)LAYOUT_BOOT_INFO;
+    kernel.page_table.active = true;
     kernel.page_table.access = table_access_linear(
         LAYOUT_PHYSICAL_MEMORY, phys_addr_of(0), memory_map_ram_end(&kernel.boot_info->memory_map));
     range_source_init(&kernel.frames, kernel.usable_ranges,

@@ -23,6 +23,8 @@
 #define PAGE_PAT_4K (UINT64_C(1) << 7)  /* level 1 */
 #define PAGE_GLOBAL (UINT64_C(1) << 8)
 #define PAGE_PAT_HUGE (UINT64_C(1) << 12)  /* leaves of levels 2 and 3 */
+#define PAGE_SOFTWARE_LOW (UINT64_C(7) << 9)   /* bits that the CPU ignores in every entry */
+#define PAGE_SOFTWARE_HIGH (UINT64_C(0x7f) << 52)
 #define PAGE_NO_EXECUTE (UINT64_C(1) << 63)
 
 #define PAGE_FRAME_MASK UINT64_C(0x000ffffffffff000)
@@ -69,6 +71,12 @@ static inline uint64_t page_leaf_address_mask(unsigned level)
 static inline phys_addr page_leaf_address(struct page_entry entry, unsigned level)
 {
     return phys_addr_of(entry.bits & page_leaf_address_mask(level));
+}
+
+/* The bit that selects a memory type through the PAT in a leaf at `level`. */
+static inline uint64_t page_leaf_pat(unsigned level)
+{
+    return level == 1 ? PAGE_PAT_4K : PAGE_PAT_HUGE;
 }
 
 /* All bits of a leaf at `level` that are not its address. */

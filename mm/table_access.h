@@ -153,3 +153,19 @@ access_reaches(const struct table_access *access, enum access_kind kind, phys_ad
     return kind != ACCESS_LINEAR || (frame.value >= access->linear.first.value &&
                                      frame.value < access->linear.end.value);
 }
+
+/* To be called when an entry has come to name a table where it was absent or a leaf before: makes
+ * the tables of the levels first_level..end_level-1 on the way to `address` visible where they
+ * appear from then on. */
+static inline void access_forget_aliases(const struct table_access *access, unsigned levels,
+                                         virt_addr address, unsigned first_level,
+                                         unsigned end_level)
+{
+    if (access->kind != ACCESS_RECURSIVE) {
+        return;
+    }
+    for (unsigned level = first_level; level < end_level; level++) {
+        mm_port_flush_page(
+            recursive_table_address(access->recursive.slot, levels, address, level));
+    }
+}

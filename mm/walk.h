@@ -1,7 +1,7 @@
 /* The one walk that every operation on page tables stands on.
  *
- * `kind` is passed as a constant by each operation's switch over the access kinds (WITH_KIND), so
- * that the compiler makes one loop per kind, without a call or a test of the kind in it.
+ * `kind` is passed as a constant by WITH_KIND, so that the compiler makes one loop per kind, without
+ * a call or a test of the kind in it.
  */
 #pragma once
 
@@ -9,14 +9,14 @@
 
 /* Where a walk ended. */
 struct walk {
-    struct page_entry *slot;  /* the last entry looked at */
-    struct page_entry entry;  /* its value */
-    unsigned level;           /* of the table that holds it */
-    uint64_t allowed;         /* PAGE_WRITABLE and PAGE_USER where all entries above have them */
-    uint64_t denied;          /* PAGE_NO_EXECUTE where any entry above has it */
+    struct page_entry *slot; /* the last entry looked at */
+    struct page_entry entry; /* its value */
+    unsigned level;          /* of the table that holds it */
+    uint64_t allowed;        /* PAGE_WRITABLE and PAGE_USER where all entries above have them */
+    uint64_t denied;         /* PAGE_NO_EXECUTE where any entry above has it */
 };
 
-/* Calls `function(first, kind, ...)` with the kind of table->access as a constant. */
+/* Calls `function(kind, ...)` with the kind of table->access as a constant. */
 #define WITH_KIND(table, function, ...)                                                            \
     ((table)->access.kind == ACCESS_LINEAR      ? function(ACCESS_LINEAR, __VA_ARGS__)             \
      : (table)->access.kind == ACCESS_TEMPORARY ? function(ACCESS_TEMPORARY, __VA_ARGS__)          \
@@ -47,5 +47,17 @@ walk_to(enum access_kind kind, const struct page_table *table, virt_addr address
         walk.denied |= walk.entry.bits & PAGE_NO_EXECUTE;
         frame = page_entry_table(walk.entry);
         walk.level--;
+    }
+}
+
+/* Gives the entries above the table at `level` on the way to `address` the bits of `parent`
+ * (WRITABLE, USER) that they lack. */
+__attribute__((always_inline)) static inline void
+walk_widen(enum access_kind kind, const struct page_table *table, virt_addr address,
+           unsigned level, uint64_t parent)
+{
+    for (unsigned above = table->levels; above > level; above--) {
+        struct walk walk = walk_to(kind, table, address, above);
+        page_entry_store(walk.slot, (struct page_entry){walk.entry.bits | parent});
     }
 }

@@ -5,6 +5,7 @@
 #include "kernel/cpu/stacks.h"
 #include "kernel/panic.h"
 #include "kernel/paging/layout.h"
+#include "mm/page_tree.h"
 
 /* The least of physical memory that is mapped: devices are below 4 GiB. */
 #define PHYSICAL_MEMORY_BYTES_MIN (UINT64_C(4) << 30)

@@ -1,6 +1,7 @@
 #include "kernel/paging/show.h"
 
 #include "kernel/cpu/registers.h"
+#include "mm/page_tree.h"
 
 void show_memory_map(struct console *console, const struct memory_map *map)
 {

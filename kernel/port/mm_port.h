@@ -21,6 +21,15 @@ static inline void mm_port_flush_page(virt_addr address)
     __asm__ volatile("invlpg (%0)" : : "r"(address.value) : "memory");
 }
 
+/* Drops all cached translations, global ones included. */
+void mm_port_flush_all(void);
+
+/* Counts flush tokens that were made (+1) and consumed (-1). */
+void mm_port_flush_owed(int change);
+
+/* How many flush tokens are neither applied nor ignored. */
+int mm_port_flushes_owed(void);
+
 /* Fills 4096 bytes at `table` with zeros. */
 static inline void mm_port_zero_table(void *table)
 {

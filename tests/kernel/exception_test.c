@@ -109,7 +109,7 @@ static void unmap_free_page(struct test *test)
 
     CHECK_EQUAL(
         tlb_flush_now(page_table_unmap(&kernel->page_table, virt_addr_of(FREE_PAGE), PAGE_4K)),
-        UNMAP_OK);
+        PAGE_OK);
 }
 
 TEST(page_fault, keeps_the_kernel_out_of_user_pages, .requires = REQUIRES_SMAP)
@@ -129,7 +129,7 @@ TEST(page_fault, keeps_the_kernel_from_running_user_pages, .requires = REQUIRES_
 
 static void unmap_and_read(void *table)
 {
-    enum unmap_result result =
+    enum page_result result =
         tlb_flush_now(page_table_unmap(table, virt_addr_of(FREE_PAGE), PAGE_4K));
 
     (void)result;

@@ -54,6 +54,7 @@ struct page_table test_table(struct test_frames *frames, unsigned levels)
     }
     mm_port_zero_table((void *)physical_byte(frames->kernel, table.root));
     table.levels = levels;
+    table.active = false;
     return table;
 }
 

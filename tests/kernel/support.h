@@ -3,6 +3,8 @@
 #pragma once
 
 #include "kernel/kernel.h"
+#include "mm/page_range.h"
+#include "mm/page_tree.h"
 #include "mm/walk.h"
 #include "testing/test.h"
 

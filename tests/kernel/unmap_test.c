@@ -3,7 +3,7 @@
 
 #define PAGE UINT64_C(0xdeadbe00000)
 
-static enum unmap_result unmap(const struct page_table *table, uint64_t page, enum page_size size)
+static enum page_result unmap(const struct page_table *table, uint64_t page, enum page_size size)
 {
     return tlb_flush_ignore(page_table_unmap(table, virt_addr_of(page), size));
 }
@@ -25,9 +25,9 @@ TEST(unmap, gives_back_the_frame_and_leaves_the_page_absent)
         CHECK_EQUAL(outcome.frame.value, frame.value);
         CHECK_EQUAL(outcome.flush.start.value, PAGE);
         CHECK_EQUAL(outcome.flush.page_count, 1);
-        CHECK_EQUAL(tlb_flush_ignore(outcome), UNMAP_OK);
+        CHECK_EQUAL(tlb_flush_ignore(outcome), PAGE_OK);
         CHECK_EQUAL(page_table_translate(&table, virt_addr_of(PAGE)).result, TRANSLATE_NOT_MAPPED);
-        CHECK_EQUAL(unmap(&table, PAGE, size), UNMAP_NOT_MAPPED);
+        CHECK_EQUAL(unmap(&table, PAGE, size), PAGE_NOT_MAPPED);
     }
 }
 
@@ -42,9 +42,9 @@ TEST(unmap, refuses_what_is_not_a_mapped_page_of_that_size)
                                                      PAGE_2M, data_flags(kernel), &frames.source)),
                   MAP_OK);
     uint64_t checksum = tree_checksum(&table);
-    CHECK_EQUAL(unmap(&table, PAGE + 0x1000, PAGE_4K), UNMAP_INSIDE_HUGE_PAGE);
-    CHECK_EQUAL(unmap(&table, align_down(PAGE, page_size_bytes(PAGE_1G)), PAGE_1G), UNMAP_OVER_TABLE);
-    CHECK_EQUAL(unmap(&table, PAGE + 8, PAGE_4K), UNMAP_MISALIGNED);
-    CHECK_EQUAL(unmap(&table, UINT64_C(0x800000000000), PAGE_4K), UNMAP_NOT_CANONICAL);
+    CHECK_EQUAL(unmap(&table, PAGE + 0x1000, PAGE_4K), PAGE_INSIDE_HUGE_PAGE);
+    CHECK_EQUAL(unmap(&table, align_down(PAGE, page_size_bytes(PAGE_1G)), PAGE_1G), PAGE_OVER_TABLE);
+    CHECK_EQUAL(unmap(&table, PAGE + 8, PAGE_4K), PAGE_MISALIGNED);
+    CHECK_EQUAL(unmap(&table, UINT64_C(0x800000000000), PAGE_4K), PAGE_NOT_CANONICAL);
     CHECK_EQUAL(tree_checksum(&table), checksum);
 }

@@ -1,0 +1,151 @@
+/* Unmapping and protecting ranges: one pass over the tables that there are. */
+#include "mm/argument_check.h"
+#include "mm/walk.h"
+
+/* What is done to each leaf: (leaf & keep) | set; 0 for both removes it. */
+struct change {
+    const struct page_table *table;
+    uint64_t keep;         /* flag bits that stay, as of a 4 KiB leaf */
+    uint64_t set;          /* as of a 4 KiB leaf */
+    uint64_t table_flags;  /* what tables above must allow: PAGE_PERMISSIONS */
+    uint64_t leaf_count;
+};
+
+struct page_range page_range_lower_half(unsigned levels)
+{
+    unsigned half_bits = level_shift(levels) + TABLE_INDEX_BITS - 1;
+
+    return page_range_of(virt_addr_of(0), UINT64_C(1) << (half_bits - PAGE_SHIFT));
+}
+
+struct page_range page_range_upper_half(unsigned levels)
+{
+    struct page_range lower = page_range_lower_half(levels);
+
+    return page_range_of(virt_addr_of(-(lower.page_count << PAGE_SHIFT)), lower.page_count);
+}
+
+/* Changes the present leaves among `count` entries of a table at `level`; the others are tables, or
+ * absent. */
+static inline uint64_t change_entry(const struct change *change, struct page_entry entry,
+                                    unsigned level)
+{
+    uint64_t address = page_leaf_address_mask(level);
+
+    if (change->set == 0) {
+        return 0;
+    }
+    return (entry.bits & (address | change->keep | page_leaf_pat(level))) | change->set |
+           (level > 1 ? PAGE_HUGE : 0);
+}
+
+static void change_leaves(struct change *change, struct page_entry *entries, unsigned count)
+{
+    for (unsigned i = 0; i < count; i++) {
+        struct page_entry entry = page_entry_load(&entries[i]);
+
+        if (page_entry_is_present(entry)) {
+            page_entry_store(&entries[i], (struct page_entry){change_entry(change, entry, 1)});
+            change->leaf_count++;
+        }
+    }
+}
+
+/* Changes every leaf in [start, last], which the table of `level` in `frame` covers. The depth is at
+ * most the number of levels. */
+static void change_table(struct change *change, unsigned level, phys_addr frame, virt_addr start,
+                         virt_addr last)
+{
+    const struct page_table *table = change->table;
+    struct page_entry *entries =
+        access_table(&table->access, table->access.kind, table->levels, start, level, frame);
+    unsigned first_index = virt_addr_index(start, level);
+    unsigned last_index = virt_addr_index(last, level);
+
+    if (level == 1) {
+        change_leaves(change, &entries[first_index], last_index - first_index + 1);
+        return;
+    }
+    for (unsigned index = first_index; index <= last_index; index++) {
+        struct page_entry entry = page_entry_load(&entries[index]);
+        virt_addr entry_end = virt_addr_of(start.value | (level_bytes(level) - 1));
+
+        if (page_entry_is_present(entry)) {
+            if (page_entry_is_leaf(entry, level)) {
+                page_entry_store(&entries[index],
+                                 (struct page_entry){change_entry(change, entry, level)});
+                change->leaf_count++;
+            } else if (page_entry_table(entry).value != table->root.value) {
+                if ((change->table_flags & ~entry.bits) != 0) {
+                    page_entry_store(&entries[index],
+                                     (struct page_entry){entry.bits | change->table_flags});
+                }
+                change_table(change, level - 1, page_entry_table(entry), start,
+                             index == last_index ? last : entry_end);
+            }
+        }
+        start = virt_addr_of(entry_end.value + 1);
+    }
+}
+
+/* True when `address` lies inside a huge page whose first byte, or last byte if `at_end`, is
+ * another. */
+static bool cuts_huge_page(const struct page_table *table, virt_addr address, bool at_end)
+{
+    struct walk walk = walk_to(table->access.kind, table, address, 1);
+    uint64_t low_bits = level_bytes(walk.level) - 1;
+
+    return page_entry_is_present(walk.entry) &&
+           (address.value & low_bits) != (at_end ? low_bits : 0);
+}
+
+static struct range_outcome change_range(struct change *change, struct page_range range)
+{
+    const struct page_table *table = change->table;
+    struct range_outcome outcome = {.result = RANGE_OK, .flush = tlb_flush_none()};
+
+    if (!is_aligned(range.start.value, page_size_bytes(PAGE_4K))) {
+        outcome.result = RANGE_MISALIGNED;
+    } else if (!range_is_canonical(range, table->levels)) {
+        outcome.result = RANGE_NOT_CANONICAL;
+    } else if (range.page_count > 0 && (cuts_huge_page(table, range.start, false) ||
+                                        cuts_huge_page(table, range_last(range), true))) {
+        outcome.result = RANGE_INSIDE_HUGE_PAGE;
+    }
+    if (outcome.result != RANGE_OK || range.page_count == 0) {
+        return outcome;
+    }
+    change_table(change, table->levels, table->root, range.start, range_last(range));
+    outcome.leaf_count = change->leaf_count;
+    if (change->leaf_count > 0) {
+        outcome.flush = tlb_flush_pages(range.start, range.page_count);
+    }
+    return outcome;
+}
+
+struct range_outcome page_table_unmap_range(const struct page_table *table,
+                                            struct page_range range)
+{
+    struct change change = {.table = table};
+
+    return change_range(&change, range);
+}
+
+struct range_outcome page_table_protect_range(const struct page_table *table,
+                                              struct page_range range, page_flags flags)
+{
+    struct change change = {
+        .table = table,
+        .keep = PAGE_ACCESSED | PAGE_DIRTY,
+        .set = flags.bits,
+        .table_flags = flags.bits & PAGE_PERMISSIONS,
+    };
+
+    if (!leaf_flags_are_good(flags, PAGE_4K) || (flags.bits & PAGE_PAT_4K) != 0) {
+        return (struct range_outcome){.result = RANGE_BAD_FLAGS};
+    }
+    if (!leaf_features_are_present(table, flags, PAGE_4K)) {
+        return (struct range_outcome){.result = RANGE_FEATURE_ABSENT};
+    }
+    return change_range(&change, range);
+}

@@ -1,0 +1,62 @@
+#include "mm/argument_check.h"
+#include "mm/walk.h"
+
+__attribute__((always_inline)) static inline struct translation
+translate_in(enum access_kind kind, const struct page_table *table, virt_addr address)
+{
+    struct walk walk = walk_to(kind, table, address, 1);
+
+    if (!page_entry_is_present(walk.entry)) {
+        return (struct translation){.result = TRANSLATE_NOT_MAPPED, .level = walk.level};
+    }
+    uint64_t offset = address.value & (level_bytes(walk.level) - 1);
+    uint64_t leaf = walk.entry.bits;
+    return (struct translation){
+        .result = TRANSLATE_OK,
+        .level = walk.level,
+        .address = phys_addr_add(page_leaf_address(walk.entry, walk.level), offset),
+        .flags = page_leaf_flags(walk.entry, walk.level),
+        .effective =
+            page_flags_of((walk.allowed & leaf) | ((walk.denied | leaf) & PAGE_NO_EXECUTE)),
+    };
+}
+
+struct translation page_table_translate(const struct page_table *table, virt_addr address)
+{
+    if (!virt_addr_is_canonical(address, table->levels)) {
+        return (struct translation){.result = TRANSLATE_NOT_CANONICAL};
+    }
+    return WITH_KIND(table, translate_in, table, address);
+}
+
+__attribute__((always_inline)) static inline struct page_frame
+translate_page_in(enum access_kind kind, const struct page_table *table, virt_addr page,
+                  enum page_size size)
+{
+    struct walk walk = walk_to(kind, table, page, (unsigned)size);
+
+    if (!page_entry_is_present(walk.entry)) {
+        return (struct page_frame){.result = PAGE_NOT_MAPPED};
+    }
+    if (!page_entry_is_leaf(walk.entry, walk.level)) {
+        return (struct page_frame){.result = PAGE_OVER_TABLE};
+    }
+    if (walk.level != (unsigned)size) {
+        return (struct page_frame){.result = PAGE_INSIDE_HUGE_PAGE};
+    }
+    return (struct page_frame){
+        .result = PAGE_OK,
+        .frame = page_leaf_address(walk.entry, walk.level),
+    };
+}
+
+struct page_frame page_table_translate_page(const struct page_table *table, virt_addr page,
+                                            enum page_size size)
+{
+    enum page_result checked = page_check(table, page, size);
+
+    if (checked != PAGE_OK) {
+        return (struct page_frame){.result = checked};
+    }
+    return WITH_KIND(table, translate_page_in, table, page, size);
+}

@@ -27,3 +27,8 @@ int mm_port_flushes_owed(void)
 {
     return flushes_owed;
 }
+
+void mm_port_set_root(uint64_t cr3)
+{
+    cr3_write(cr3);
+}

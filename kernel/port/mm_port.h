@@ -24,6 +24,9 @@ static inline void mm_port_flush_page(virt_addr address)
 /* Drops all cached translations, global ones included. */
 void mm_port_flush_all(void);
 
+/* Loads CR3: the root, with the PCID in bits 0..11, and bit 63 if what is cached under it is to stay. */
+void mm_port_set_root(uint64_t cr3);
+
 /* Counts flush tokens that were made (+1) and consumed (-1). */
 void mm_port_flush_owed(int change);
 

@@ -20,3 +20,17 @@ static inline void mm_port_zero_table(void *table)
 {
     memset(table, 0, 4096);
 }
+
+static inline void mm_port_flush_all(void)
+{
+}
+
+static inline void mm_port_flush_owed(int change)
+{
+    (void)change;
+}
+
+static inline void mm_port_set_root(uint64_t cr3)
+{
+    (void)cr3;
+}

@@ -36,7 +36,7 @@ TEST_SOURCES = $(wildcard tests/kernel/*.c)
 HOST_TEST_SOURCES = $(wildcard tests/host/*.c)
 HOST_PURE_SOURCES = $(MM_SOURCES) testing/run.c testing/check.c testing/text_output.c \
     kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \
-    kernel/boot/command_line.c kernel/console/format.c
+    kernel/boot/command_line.c kernel/paging/strategy.c kernel/console/format.c
 
 objects = $(patsubst %,$(OBJECTS)/%.o,$(1))
 COMMON_OBJECTS = $(call objects,$(KERNEL_SOURCES) $(MM_SOURCES))

@@ -18,9 +18,11 @@ static void show_banner(struct kernel *kernel)
     const struct cpu_features *cpu = &kernel->cpu;
 
     console_print(&kernel->console, "Assay: x86-64 paging, looked at from the inside\n");
-    console_print(&kernel->console, "Booted by %s%s%s, %u levels of page tables, command line \"%s\"\n",
+    console_print(&kernel->console, "Booted by %s%s%s, %u levels of page tables, access=%s\n",
                   boot_protocol_name(info->protocol), info->loader_name[0] != '\0' ? " from " : "",
-                  info->loader_name, kernel->page_table.levels, info->command_line);
+                  info->loader_name, kernel->page_table.levels,
+                  access_strategy_name(kernel->options.access));
+    console_print(&kernel->console, "Command line: \"%s\"\n", info->command_line);
     console_print(&kernel->console, "CPU: %u physical address bits%s%s%s%s%s%s\n",
                   cpu->physical_bits, cpu->no_execute ? ", NX" : "",
                   cpu->pages_1g ? ", 1 GiB pages" : "", cpu->smep ? ", SMEP" : "",
@@ -85,7 +87,7 @@ static void show_mappings(struct kernel *kernel)
         console_print(&kernel->console, "Unmap page 0x0 again: %s\n", page_result_text(unmapped));
     }
     (void)map_screen(kernel, far_page, frame_source_empty(), "empty allocator");
-    (void)map_screen(kernel, far_page, &kernel->frames.source, "boot-info allocator");
+    (void)map_screen(kernel, far_page, kernel->table_frames, "boot-info allocator");
     show_walk(&kernel->console, &kernel->page_table, far_page);
 }
 

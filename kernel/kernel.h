@@ -16,6 +16,9 @@ struct kernel {
     struct page_table page_table; /* the active tables, reached through all of physical memory */
     struct frame_range usable_ranges[MEMORY_MAP_CAPACITY];
     struct range_source frames; /* the usable frames that nothing has taken yet */
+    struct frame_range table_range;
+    struct range_source window_frames;  /* those that a window shows, if the access has one */
+    struct frame_source *table_frames;  /* where frames of new tables come from */
 };
 
 /* What runs once the kernel is up. Each image defines its own with KERNEL_ENTRY. */

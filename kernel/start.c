@@ -75,7 +75,8 @@ static void read_command_line(void)
               sizeof boot_info.command_line - 1);
     }
     kernel.options = command_line_parse(boot_info.command_line);
-    boot_info.has_recursive_slot = kernel.options.recursive;
+    boot_info.has_recursive_slot =
+        kernel.options.recursive || kernel.options.access == STRATEGY_RECURSIVE;
     boot_info.recursive_slot = LAYOUT_RECURSIVE_SLOT;
 }
 
@@ -118,6 +119,25 @@ static void claim_memory_in_use(void)
     }
 }
 
+/* Sets frames aside for the tables that will be made later, if those must be inside a window: a run
+ * of the memory that the first 2 MiB have, above what the BIOS uses. */
+static void claim_table_frames(void)
+{
+    uint64_t start = UINT64_C(0x100000);
+    uint64_t usable_before = memory_map_bytes(&boot_info.memory_map, MEMORY_USABLE);
+    uint64_t bytes = LAYOUT_IDENTITY_END - start;
+
+    if (!access_strategy_has_window(kernel.options.access)) {
+        return;
+    }
+    claim(start, LAYOUT_IDENTITY_END, MEMORY_PAGE_TABLES);
+    if (usable_before - memory_map_bytes(&boot_info.memory_map, MEMORY_USABLE) != bytes) {
+        PANIC("access=%s: the memory between 1 and 2 MiB is not free for page tables",
+              access_strategy_name(kernel.options.access));
+    }
+    kernel.table_range = (struct frame_range){phys_addr_of(start), bytes >> PAGE_SHIFT};
+}
+
 /* Builds the kernel's tables from the lowest usable frames, which then are no longer usable. */
 static void make_kernel_space(unsigned levels)
 {
@@ -126,7 +146,8 @@ static void make_kernel_space(unsigned levels)
                       memory_map_usable_ranges(&boot_info.memory_map, kernel.usable_ranges));
     kernel.page_table =
         kernel_space_build(&boot_info, cpu_features_of_paging(&kernel.cpu), levels,
-                           kernel.page_table.access, &kernel.frames.source);
+                           kernel.page_table.access, kernel.options.access,
+                           &kernel.frames.source);
     if (memory_map_claim_below(&boot_info.memory_map, range_source_position(&kernel.frames),
                                MEMORY_PAGE_TABLES) != MEMORY_MAP_OK) {
         PANIC("the memory map has too many regions");
@@ -139,11 +160,20 @@ static void run_kernel(void *argument)
     (void)argument;
     kernel.boot_info = (const struct boot_info *)LAYOUT_BOOT_INFO;
     kernel.page_table.active = true;
-    kernel.page_table.access = table_access_linear(
-        LAYOUT_PHYSICAL_MEMORY, phys_addr_of(0), memory_map_ram_end(&kernel.boot_info->memory_map));
+    kernel.page_table.access = access_strategy_access(
+        kernel.options.access, memory_map_ram_end(&kernel.boot_info->memory_map),
+        kernel.cpu.no_execute);
     range_source_init(&kernel.frames, kernel.usable_ranges,
                       memory_map_usable_ranges(&kernel.boot_info->memory_map,
                                                kernel.usable_ranges));
+    range_source_init(&kernel.window_frames, &kernel.table_range, 1);
+    kernel.table_frames = access_strategy_has_window(kernel.options.access)
+                              ? &kernel.window_frames.source
+                              : &kernel.frames.source;
+    kernel.console.screen.cells =
+        kernel.console.screen.cells == NULL
+            ? NULL
+            : mm_port_pointer(virt_addr_of(LAYOUT_PHYSICAL_MEMORY + VGA_TEXT_FRAME));
     kernel_entry(&kernel);
 }
 
@@ -164,6 +194,7 @@ void kernel_start(uint32_t protocol, uint32_t magic, uint32_t info)
     unsigned levels = set_paging_levels();
     cpu_features_enable(&kernel.cpu);
     claim_memory_in_use();
+    claim_table_frames();
     make_kernel_space(levels);
     kernel_space_enter(&kernel.page_table, run_kernel, NULL);
 }

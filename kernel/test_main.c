@@ -1,4 +1,5 @@
 /* Test mode: runs the tests that are linked in, reports on serial and ends QEMU. */
+#include "kernel/cpu/registers.h"
 #include "kernel/drivers/debug_exit.h"
 #include "kernel/drivers/serial.h"
 #include "kernel/kernel.h"
@@ -27,6 +28,18 @@ static uint64_t machine_provides(const struct kernel *kernel)
     return provides;
 }
 
+/* Puts the kernel's own tables back, and fails a test that has left something behind. */
+static void check_after(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+
+    cr3_write(kernel->page_table.root.value);
+    CHECK_EQUAL(mm_port_flushes_owed(), 0);
+    CHECK_EQUAL(page_table_translate(&kernel->page_table, virt_addr_of(0)).result,
+                TRANSLATE_NOT_MAPPED);
+    CHECK(!interrupts_are_on());
+}
+
 __attribute__((noinline)) static void test_kernel_main(struct kernel *kernel)
 {
     const struct test_run run = {
@@ -36,11 +49,13 @@ __attribute__((noinline)) static void test_kernel_main(struct kernel *kernel)
         .glob = kernel->options.test_glob,
         .provides = machine_provides(kernel),
         .subject = kernel,
+        .check_after = check_after,
     };
 
     /* On a line of its own, whatever the firmware left on the serial port. */
-    console_print(&kernel->console, "\nAssay, test image, booted by %s, %u levels of page tables\n",
-                  boot_protocol_name(kernel->boot_info->protocol), kernel->page_table.levels);
+    console_print(&kernel->console, "\nAssay, test image, booted by %s, %u levels, access=%s\n",
+                  boot_protocol_name(kernel->boot_info->protocol), kernel->page_table.levels,
+                  access_strategy_name(kernel->options.access));
     if (kernel->options.unknown_word[0] != '\0') {
         console_print(&kernel->console, "command line: \"%s\" means nothing\n",
                       kernel->options.unknown_word);

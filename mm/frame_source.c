@@ -1,5 +1,22 @@
 #include "mm/frame_source.h"
 
+const char *frame_free_result_text(enum frame_free_result result)
+{
+    switch (result) {
+    case FRAME_FREE_OK:
+        return "ok";
+    case FRAME_FREE_DOUBLE:
+        return "double free: the frame is free already";
+    case FRAME_FREE_FOREIGN:
+        return "foreign frame: this source does not hand it out";
+    case FRAME_FREE_MISALIGNED:
+        return "misaligned: the address must be a multiple of the size of the block";
+    case FRAME_FREE_WRONG_ORDER:
+        return "wrong order: the frame was not allocated as a block of this size";
+    }
+    return "no result of free";
+}
+
 static bool empty_allocate(struct frame_source *source, unsigned order, phys_addr *frame)
 {
     (void)source;
@@ -8,11 +25,13 @@ static bool empty_allocate(struct frame_source *source, unsigned order, phys_add
     return false;
 }
 
-static void empty_free(struct frame_source *source, unsigned order, phys_addr frame)
+static enum frame_free_result empty_free(struct frame_source *source, unsigned order,
+                                         phys_addr frame)
 {
     (void)source;
     (void)order;
     (void)frame;
+    return FRAME_FREE_FOREIGN;
 }
 
 struct frame_source *frame_source_empty(void)
@@ -52,14 +71,41 @@ static bool range_allocate(struct frame_source *source, unsigned order, phys_add
     return true;
 }
 
-static void range_free(struct frame_source *source, unsigned order, phys_addr frame)
+/* What becomes of a frame that is not the one handed out last. */
+static enum frame_free_result range_free_other(const struct range_source *self, phys_addr frame)
+{
+    for (size_t i = 0; i < self->range_count; i++) {
+        uint64_t offset_bytes = frame.value - self->ranges[i].start.value;
+
+        if (offset_bytes >> PAGE_SHIFT < self->ranges[i].frame_count) {
+            return frame.value < range_source_position(self).value ? FRAME_FREE_OK
+                                                                   : FRAME_FREE_DOUBLE;
+        }
+    }
+    return FRAME_FREE_FOREIGN;
+}
+
+static enum frame_free_result range_free(struct frame_source *source, unsigned order,
+                                         phys_addr frame)
 {
     struct range_source *self = to_range_source(source);
 
-    (void)order;
+    if (!is_aligned(frame.value, page_size_bytes(PAGE_4K))) {
+        return FRAME_FREE_MISALIGNED;
+    }
+    if (order != 0) {
+        return FRAME_FREE_WRONG_ORDER;
+    }
+    /* The last one is the end of an earlier range if none of this range was handed out. */
+    while (self->frame_index == 0 && self->range_index > 0) {
+        self->range_index--;
+        self->frame_index = self->ranges[self->range_index].frame_count;
+    }
     if (self->frame_index > 0 && frame_of(self, self->frame_index - 1).value == frame.value) {
         self->frame_index--;
+        return FRAME_FREE_OK;
     }
+    return range_free_other(self, frame);
 }
 
 void range_source_init(struct range_source *self, const struct frame_range *ranges,
@@ -102,12 +148,16 @@ static bool limited_allocate(struct frame_source *source, unsigned order, phys_a
     return true;
 }
 
-static void limited_free(struct frame_source *source, unsigned order, phys_addr frame)
+static enum frame_free_result limited_free(struct frame_source *source, unsigned order,
+                                           phys_addr frame)
 {
     struct limited_source *self = to_limited_source(source);
+    enum frame_free_result result = frame_source_free(self->parent, order, frame);
 
-    frame_source_free(self->parent, order, frame);
-    self->remaining += UINT64_C(1) << order;
+    if (result == FRAME_FREE_OK) {
+        self->remaining += UINT64_C(1) << order;
+    }
+    return result;
 }
 
 void limited_source_init(struct limited_source *self, struct frame_source *parent,

@@ -12,6 +12,7 @@ struct table_access table_access_temporary(virt_addr table, virt_addr window, un
 {
     return (struct table_access){
         .kind = ACCESS_TEMPORARY,
+        .slot_flags = page_flags_of(PAGE_PRESENT | PAGE_WRITABLE),
         .temporary = {.table = table, .window = window, .first_slot = first_slot},
     };
 }
@@ -20,6 +21,7 @@ struct table_access table_access_recursive(unsigned slot, virt_addr scratch)
 {
     return (struct table_access){
         .kind = ACCESS_RECURSIVE,
+        .slot_flags = page_flags_of(PAGE_PRESENT | PAGE_WRITABLE),
         .recursive = {.slot = slot, .scratch = scratch},
     };
 }

@@ -25,6 +25,8 @@ enum {
 
 struct table_access {
     enum access_kind kind;
+    page_flags slot_flags; /* of slots and the scratch page: PRESENT and WRITABLE, and NO_EXECUTE
+                              where the owner has added it */
     union {
         struct {
             uint64_t base;       /* address of physical address 0 */
@@ -85,9 +87,9 @@ static inline void page_entry_store(struct page_entry *slot, struct page_entry e
 
 /* Points a page's leaf entry at `frame`, if it is not, and returns where the frame is visible. */
 static inline struct page_entry *access_point(struct page_entry *leaf, virt_addr page,
-                                              phys_addr frame)
+                                              phys_addr frame, page_flags flags)
 {
-    struct page_entry wanted = {frame.value | PAGE_PRESENT | PAGE_WRITABLE};
+    struct page_entry wanted = {frame.value | flags.bits};
     uint64_t volatile_bits = PAGE_ACCESSED | PAGE_DIRTY;
 
     if ((page_entry_load(leaf).bits & ~volatile_bits) != wanted.bits) {
@@ -105,7 +107,7 @@ static inline struct page_entry *access_temporary(const struct table_access *acc
 
     return access_point(&slots[index],
                         virt_addr_add(access->temporary.window, (uint64_t)index << PAGE_SHIFT),
-                        frame);
+                        frame, access->slot_flags);
 }
 
 /* The table of `level` that translates `address`; `frame` is its frame. */
@@ -140,7 +142,8 @@ access_new_table(const struct table_access *access, enum access_kind kind, unsig
         virt_addr scratch = access->recursive.scratch;
         struct page_entry *table = mm_port_pointer(
             recursive_table_address(access->recursive.slot, levels, scratch, 1));
-        return access_point(&table[virt_addr_index(scratch, 1)], scratch, frame);
+        return access_point(&table[virt_addr_index(scratch, 1)], scratch, frame,
+                            access->slot_flags);
     }
     }
     __builtin_unreachable();

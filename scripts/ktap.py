@@ -34,6 +34,14 @@ LIST_PLAN = "1..0 # list"
 LIST_PREFIX = "# test "
 TERMINAL_ESCAPE = re.compile(rb"\x1b\[[0-9;=?]*[A-Za-z]")
 
+# For logs that may be damaged and as long as the runner's limit: searched as bytes.
+RESULT_IN_BYTES = re.compile(
+    rb"^((?:not )?ok [1-9][0-9]* [!-~]+(?: # SKIP[ -~]*)?)\r?\n", re.MULTILINE
+)
+PANIC_IN_BYTES = re.compile(
+    rb"^(?:\r|\x1b\[[0-9;=?]*[A-Za-z])*(?:PANIC|EXCEPTION): [^\n]*", re.MULTILINE
+)
+
 
 class Kind(enum.Enum):
     """What came of a boot. Everything but PASSED is a failure."""
@@ -173,7 +181,16 @@ def parse_list(serial: bytes) -> tuple[str, ...]:
 
 def last_result(serial: bytes) -> str | None:
     """The last whole result line of a log that may be damaged: how far a failed boot had got."""
-    return next((line for line in reversed(text_lines(serial)) if RESULT.fullmatch(line)), None)
+    last = None
+    for last in RESULT_IN_BYTES.finditer(serial):
+        pass
+    return last[1].decode("ascii") if last else None
+
+
+def panic_line(serial: bytes) -> str | None:
+    """The first line that announces a panic or an exception."""
+    match = PANIC_IN_BYTES.search(serial)
+    return text_lines(match[0])[0] if match else None
 
 
 def crc32_of(lines: list[str]) -> int:

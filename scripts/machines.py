@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -73,6 +73,31 @@ class Profile:
         return requires & ~self.provides
 
 
+# How the kernel reaches its page tables when not by its map of all physical memory.
+ACCESS_WAYS = {
+    "fixed": "The frames of tables are mapped at 10 TiB + physical address.",
+    "identity": "The frames of tables are mapped at their own addresses.",
+    "temporary": "Tables are reached through temporary mappings.",
+    "recursive": "Tables are reached through a recursive entry of the root.",
+}
+
+
+def _access_profiles() -> list[Profile]:
+    """Each way to reach tables, with four and with five levels."""
+    four = [
+        Profile(way, sentence, "pc", Firmware.QBOOT, CPU_MAX, words=f"access={way}")
+        for way, sentence in ACCESS_WAYS.items()
+    ]
+    five = [
+        replace(
+            profile, name=f"{profile.name}-la57", provides=CPU_MAX | Feature.LA57,
+            sentence=f"{profile.sentence[:-1]}; five levels.", words=f"{profile.words} paging=5",
+        )
+        for profile in four
+    ]
+    return four + five
+
+
 # In the order in which a test looks for its machine: the fast ones first.
 PROFILES: dict[str, Profile] = {
     profile.name: profile
@@ -116,8 +141,9 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             "uefi", "The ISO through OVMF and GRUB, as a PC of today boots it: no VGA text.",
-            "q35", Firmware.CD_UEFI, CPU_MAX, memory="256M", vga=True, boot_limit_s=90.0,
+            "q35", Firmware.CD_UEFI, CPU_MAX, memory="256M", vga=True, boot_limit_s=60.0,
         ),
+        *_access_profiles(),
     )
 }
 

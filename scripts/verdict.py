@@ -12,7 +12,7 @@ import signal
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from ktap import Kind, Report, Result, WireError, last_result, parse, text_lines
+from ktap import Kind, Report, Result, WireError, last_result, panic_line, parse, text_lines
 
 # isa-debug-exit turns the byte v written to its port into the exit status 2 * v + 1.
 EXIT_PASS = 2 * 0x10 + 1
@@ -20,9 +20,10 @@ EXIT_FAIL = 2 * 0x11 + 1
 EXIT_PANIC = 2 * 0x12 + 1
 EXIT_BAD_REQUEST = 2 * 0x13 + 1
 
-PANIC_PREFIXES = ("PANIC: ", "EXCEPTION: ")
+TAIL_BYTES = 1 << 14
 TAIL_LINES = 30
 LINE_LENGTH = 300
+NEWLINE = b"\n"
 
 
 class Stop(enum.Enum):
@@ -73,11 +74,12 @@ class Verdict:
     def message(self) -> str:
         """For people: kind, reason, end of the serial log, QEMU's own words, its command line."""
         parts = [f"{self.kind.value}: {self.reason}"]
-        lines = self.outcome.lines
+        serial = self.outcome.serial
         said = self.outcome.stderr.strip().splitlines()
-        if lines:
-            parts.append(f"serial log, the last of its {len(lines)} lines:")
-            parts.extend(f"  | {line[:LINE_LENGTH]}" for line in lines[-TAIL_LINES:])
+        if serial:
+            lines = text_lines(serial[-TAIL_BYTES:])[-TAIL_LINES:]
+            parts.append(f"serial log, the last {len(lines)} of {serial.count(NEWLINE)} lines:")
+            parts.extend(f"  | {line[:LINE_LENGTH]}" for line in lines)
         if said:
             parts.append("QEMU said:")
             parts.extend(f"  | {line[:LINE_LENGTH]}" for line in said[-TAIL_LINES:])
@@ -118,7 +120,7 @@ def _check_ending(outcome: Outcome) -> None:
     status, stop = outcome.status, outcome.stop
     last = last_result(outcome.serial)
     where = f"after '{last}'" if last else "before the first result"
-    panic = _panic_line(outcome)
+    panic = panic_line(outcome.serial)
     also = f"; the log has '{panic}'" if panic else ""
     if stop is Stop.MISSING:
         raise WireError(Kind.QEMU_MISSING, outcome.stderr.strip() or stop.value)
@@ -148,7 +150,7 @@ def _check_ending(outcome: Outcome) -> None:
 
 def _check_exit(outcome: Outcome, report: Report) -> None:
     """Raises when the exit status and the report tell different stories."""
-    panic = _panic_line(outcome)
+    panic = panic_line(outcome.serial)
     if panic:
         text = f"'{panic}' in a run that ended as if there had been no panic"
         raise WireError(Kind.CONTRADICTORY, text)
@@ -178,7 +180,3 @@ def _wrong_skips(report: Report, skips: set[str]) -> str:
     if ran:
         parts.append(f"run on a machine that should lack what they require: {', '.join(ran)}")
     return "; ".join(parts)
-
-
-def _panic_line(outcome: Outcome) -> str | None:
-    return next((line for line in outcome.lines if line.startswith(PANIC_PREFIXES)), None)

@@ -131,6 +131,9 @@ __attribute__((noinline)) static bool run_one(const struct test_run *run,
     if (__builtin_setjmp(test.end) == 0) {
         test_case->run(&test);
     }
+    if (run->check_after != NULL) {
+        run->check_after(&test);
+    }
     return test.failed;
 }
 

@@ -22,6 +22,7 @@ struct test_run {
     const char *glob;  /* of "suite.sentence", with * and ? */
     uint64_t provides; /* of enum test_requirement: what this machine has */
     void *subject;     /* given to each test */
+    void (*check_after)(struct test *test); /* called after each test, which it may fail; or NULL */
 };
 
 enum test_run_result {

@@ -64,6 +64,17 @@ static bool word_number(struct word word, uint64_t *number)
     return true;
 }
 
+static bool parse_access(struct word value, enum access_strategy *access)
+{
+    for (enum access_strategy i = 0; i < STRATEGY_COUNT; i++) {
+        if (word_is(value, access_strategy_name(i))) {
+            *access = i;
+            return true;
+        }
+    }
+    return false;
+}
+
 static bool parse_provocation(struct word value, enum provocation *provoke)
 {
     static const char *const names[] = {
@@ -106,6 +117,9 @@ static bool parse_word(struct word word, struct command_line *options)
     }
     if (word_value(word, "seed=", &value)) {
         return word_number(value, &options->seed);
+    }
+    if (word_value(word, "access=", &value)) {
+        return parse_access(value, &options->access);
     }
     if (word_value(word, "provoke=", &value)) {
         return parse_provocation(value, &options->provoke);

@@ -4,11 +4,15 @@
  *   list             name the tests and exit                   test image
  *   seed=N           seed of what tests choose at random       test image
  *   paging=4|5       levels of page tables (default 4)
- *   recursive        let an entry of the root name the root
+ *   access=offset|fixed|identity|temporary|recursive    how page tables are reached:
+ *                    see paging/strategy.h (default offset)
+ *   recursive        let an entry of the root name the root, whatever the access
  *   once             exit after the demonstration
  *   provoke=null|overflow|panic    end by such a failure, to see it reported
  */
 #pragma once
+
+#include "kernel/paging/strategy.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -30,6 +34,7 @@ struct command_line {
     bool recursive;
     uint64_t seed;        /* 1 if not given */
     unsigned paging_levels;
+    enum access_strategy access;
     enum provocation provoke;
     char unknown_word[UNKNOWN_WORD_BYTES]; /* the first word that means nothing, perhaps cut off;
                                               "" if there is none */

@@ -13,6 +13,8 @@
 #define MSR_EFER UINT32_C(0xc0000080)
 #define EFER_NO_EXECUTE (UINT64_C(1) << 11)
 
+#define RFLAGS_INTERRUPTS_ON (UINT64_C(1) << 9)
+
 /* The frame number of CR3, without its flag bits. */
 #define CR3_FRAME_MASK UINT64_C(0x000ffffffffff000)
 
@@ -74,6 +76,13 @@ static inline void msr_write(uint32_t number, uint64_t value)
                      :
                      : "c"(number), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
                      : "memory");
+}
+
+static inline bool interrupts_are_on(void)
+{
+    uint64_t flags;
+    __asm__ volatile("pushfq; pop %0" : "=r"(flags));
+    return (flags & RFLAGS_INTERRUPTS_ON) != 0;
 }
 
 struct cpuid {

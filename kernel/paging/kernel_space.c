@@ -5,6 +5,7 @@
 #include "kernel/cpu/stacks.h"
 #include "kernel/panic.h"
 #include "kernel/paging/layout.h"
+#include "mm/page_range.h"
 #include "mm/page_tree.h"
 
 /* The least of physical memory that is mapped: devices are below 4 GiB. */
@@ -22,15 +23,11 @@ static void map(const struct builder *builder, uint64_t page, phys_addr frame, u
     if (!builder->table.features.no_execute) {
         flags &= ~PAGE_NO_EXECUTE;
     }
-    for (uint64_t offset = 0; offset < bytes; offset += page_size_bytes(size)) {
-        enum map_result result = tlb_flush_ignore(
-            page_table_map_to(&builder->table, virt_addr_of(page + offset),
-                              phys_addr_add(frame, offset), size,
-                              page_flags_of(PAGE_PRESENT | flags), builder->frames));
-        if (result != MAP_OK) {
-            PANIC("cannot map 0x%lx in the kernel's address space: %s", page + offset,
-                  map_result_text(result));
-        }
+    enum map_result result = tlb_flush_ignore(page_table_map_range(
+        &builder->table, page_range_of(virt_addr_of(page), bytes >> PAGE_SHIFT), frame,
+        (enum range_pages)size, page_flags_of(PAGE_PRESENT | flags), builder->frames));
+    if (result != MAP_OK) {
+        PANIC("cannot map 0x%lx in the kernel's address space: %s", page, map_result_text(result));
     }
 }
 
@@ -67,6 +64,26 @@ static void map_physical_memory(const struct builder *builder, const struct boot
         PAGE_WRITABLE | PAGE_NO_EXECUTE);
 }
 
+/* The table for temporary mappings, and its last entry by which it is reached itself. */
+static void map_temporary_table(const struct builder *builder)
+{
+    const struct page_table *table = &builder->table;
+    virt_addr self =
+        virt_addr_of(LAYOUT_TEMPORARY + level_bytes(2) - page_size_bytes(PAGE_4K));
+    struct path_entry path[PAGING_LEVELS_MAX];
+
+    /* Mapped to anything for the moment, so that the table exists. */
+    map(builder, self.value, phys_addr_of(0), page_size_bytes(PAGE_4K), PAGE_4K,
+        PAGE_WRITABLE | PAGE_NO_EXECUTE);
+    unsigned count = page_table_path(table, self, path);
+    phys_addr frame = page_entry_table(path[count - 2].entry);
+    if (tlb_flush_ignore(page_table_unmap(table, self, PAGE_4K)) != PAGE_OK) {
+        PANIC("the table for temporary mappings is not there");
+    }
+    map(builder, self.value, frame, page_size_bytes(PAGE_4K), PAGE_4K,
+        PAGE_WRITABLE | PAGE_NO_EXECUTE);
+}
+
 static phys_addr new_root(const struct table_access *access, struct frame_source *frames,
                           unsigned levels)
 {
@@ -84,7 +101,8 @@ static phys_addr new_root(const struct table_access *access, struct frame_source
 
 struct page_table kernel_space_build(const struct boot_info *info,
                                      struct paging_features features, unsigned levels,
-                                     struct table_access access, struct frame_source *frames)
+                                     struct table_access access, enum access_strategy strategy,
+                                     struct frame_source *frames)
 {
     struct builder builder = {
         .table =
@@ -101,6 +119,11 @@ struct page_table kernel_space_build(const struct boot_info *info,
     map(&builder, LAYOUT_IDENTITY + first_page_bytes, phys_addr_of(first_page_bytes),
         LAYOUT_IDENTITY_END - LAYOUT_IDENTITY - first_page_bytes, PAGE_4K,
         PAGE_WRITABLE | PAGE_NO_EXECUTE);
+    if (strategy == STRATEGY_FIXED) {
+        map(&builder, LAYOUT_FIXED_OFFSET + first_page_bytes, phys_addr_of(first_page_bytes),
+            LAYOUT_IDENTITY_END - first_page_bytes, PAGE_4K, PAGE_WRITABLE | PAGE_NO_EXECUTE);
+    }
+    map_temporary_table(&builder);
     map_physical_memory(&builder, info);
     map_stacks(&builder);
     map(&builder, LAYOUT_BOOT_INFO, image_physical(image_boot_info_start),

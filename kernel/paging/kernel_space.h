@@ -2,9 +2,11 @@
 #pragma once
 
 #include "kernel/boot/boot_info.h"
+#include "kernel/paging/strategy.h"
 #include "mm/page_table.h"
 
-/* Builds the tables of the kernel's address space.
+/* Builds the tables of the kernel's address space, with the window of the fixed-offset strategy if
+ * `strategy` is that.
  *
  * features, levels: of the CPU as it is set up.
  * access: how the new tables are reached while they are built.
@@ -12,7 +14,8 @@
  */
 struct page_table kernel_space_build(const struct boot_info *info,
                                      struct paging_features features, unsigned levels,
-                                     struct table_access access, struct frame_source *frames);
+                                     struct table_access access, enum access_strategy strategy,
+                                     struct frame_source *frames);
 
 /* Makes the tables active and calls function(argument) on the kernel stack of their address
  * space. What is on the stack in use is lost. */

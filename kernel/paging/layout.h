@@ -24,6 +24,10 @@
 /* What the kernel was told at boot, read-only. */
 #define LAYOUT_BOOT_INFO UINT64_C(0xffffd08000000000)
 
+/* A level-1 table that maps itself with its last entry: the others are slots for temporary
+ * mappings. */
+#define LAYOUT_TEMPORARY UINT64_C(0xffffd10000000000)
+
 /* The entry of the root that names the root, when one is asked for. */
 #define LAYOUT_RECURSIVE_SLOT 510u
 

@@ -105,6 +105,10 @@ BROKEN: dict[str, tuple[Kind, Outcome]] = {
     "a panic": (Kind.PANICKED, ended((BOOT_LOG + "PANIC: out of frames\n").encode(), EXIT_PANIC)),
     "panic without a word": (Kind.PANICKED, ended(b"", EXIT_PANIC)),
     "panic after a complete report": (Kind.PANICKED, ended(GOOD, EXIT_PANIC)),
+    "a panic behind terminal escapes": (
+        Kind.CONTRADICTORY,
+        ended(replace(GOOD, before="\x1b[2J\rPANIC: x\n")),
+    ),
     "panic, then no end": (Kind.PANICKED, killed(b"EXCEPTION: PAGE FAULT\n", Stop.SILENCE)),
     "reset in the boot": (Kind.TRIPLE_FAULT, ended(BOOT_LOG.encode(), 0)),
     "reset after a complete report": (Kind.TRIPLE_FAULT, ended(GOOD, 0)),

@@ -99,7 +99,7 @@ static void map_user_page(struct test *test)
     REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(
                       &kernel->page_table, virt_addr_of(FREE_PAGE), frame, PAGE_4K,
                       page_flags_of(PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER),
-                      &kernel->frames.source)),
+                      kernel->table_frames)),
                   MAP_OK);
 }
 
@@ -145,7 +145,7 @@ TEST(page_fault, follows_at_once_when_a_page_is_unmapped_and_flushed)
     REQUIRE(frame_source_allocate(&kernel->frames.source, 0, &frame));
     REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(&kernel->page_table, virt_addr_of(FREE_PAGE),
                                                   frame, PAGE_4K, data_flags(kernel),
-                                                  &kernel->frames.source)),
+                                                  kernel->table_frames)),
                   MAP_OK);
     CHECK(!exception_try(write_at, pointer(FREE_PAGE)).caught);
     caught = exception_try(unmap_and_read, &kernel->page_table);

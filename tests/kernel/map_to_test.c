@@ -29,7 +29,8 @@ TEST(map_to, takes_0_1_or_3_frames_as_tables_are_missing)
 {
     struct kernel *kernel = test->subject;
 
-    for (unsigned levels = PAGING_LEVELS_MIN; levels <= PAGING_LEVELS_MAX; levels++) {
+    for (unsigned levels = test_levels_first(kernel); levels <= test_levels_last(kernel);
+         levels++) {
         struct test_frames frames;
         test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
         struct page_table table = test_table(&frames, levels);
@@ -46,7 +47,7 @@ TEST(map_to, makes_new_tables_empty_but_for_the_way_to_the_page)
     struct kernel *kernel = test->subject;
     struct test_frames frames;
     test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
-    struct page_table table = test_table(&frames, 4);
+    struct page_table table = test_table(&frames, test_levels_first(kernel));
     virt_addr page = virt_addr_of(FAR_PAGE);
 
     (void)frames_for(test, &table, FAR_PAGE, &frames);
@@ -65,7 +66,8 @@ static void check_exhaustion(struct test *test, enum page_size size)
 {
     struct kernel *kernel = test->subject;
 
-    for (unsigned levels = PAGING_LEVELS_MIN; levels <= PAGING_LEVELS_MAX; levels++) {
+    for (unsigned levels = test_levels_first(kernel); levels <= test_levels_last(kernel);
+         levels++) {
         struct test_frames frames;
         test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
         struct page_table table = test_table(&frames, levels);
@@ -111,7 +113,7 @@ TEST(map_to, refuses_a_page_that_is_mapped)
     struct kernel *kernel = test->subject;
     struct test_frames frames;
     test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
-    struct page_table table = test_table(&frames, 4);
+    struct page_table table = test_table(&frames, test_levels_first(kernel));
 
     (void)frames_for(test, &table, FAR_PAGE, &frames);
     uint64_t checksum = tree_checksum(&table);
@@ -125,7 +127,7 @@ TEST(map_to, refuses_a_page_inside_a_huge_page)
     struct kernel *kernel = test->subject;
     struct test_frames frames;
     test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
-    struct page_table table = test_table(&frames, 4);
+    struct page_table table = test_table(&frames, test_levels_first(kernel));
 
     REQUIRE_EQUAL(map(&table, 0x40000000, 0, PAGE_2M, data_flags(kernel), &frames.source), MAP_OK);
     uint64_t checksum = tree_checksum(&table);
@@ -139,7 +141,7 @@ TEST(map_to, refuses_a_huge_page_over_smaller_ones)
     struct kernel *kernel = test->subject;
     struct test_frames frames;
     test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
-    struct page_table table = test_table(&frames, 4);
+    struct page_table table = test_table(&frames, test_levels_first(kernel));
 
     REQUIRE_EQUAL(map(&table, 0x40001000, 0, PAGE_4K, data_flags(kernel), &frames.source), MAP_OK);
     uint64_t checksum = tree_checksum(&table);
@@ -165,7 +167,7 @@ TEST(map_to, refuses_each_kind_of_bad_argument)
         {0x1000, 0, PAGE_2M, data.bits, MAP_MISALIGNED},
         {0x200000, 0x1000, PAGE_2M, data.bits, MAP_MISALIGNED},
         {0x40200000, 0, PAGE_1G, data.bits, MAP_MISALIGNED},
-        {UINT64_C(0x0000800000000000), 0, PAGE_4K, data.bits, MAP_NOT_CANONICAL},
+        {UINT64_C(0x0100000000000000), 0, PAGE_4K, data.bits, MAP_NOT_CANONICAL},
         {0x1000, beyond, PAGE_4K, data.bits, MAP_BAD_ADDRESS},
         {0x1000, 0, PAGE_4K, 0, MAP_BAD_FLAGS},
         {0x1000, 0, PAGE_4K, PAGE_WRITABLE, MAP_BAD_FLAGS},
@@ -175,7 +177,7 @@ TEST(map_to, refuses_each_kind_of_bad_argument)
     };
     struct test_frames frames;
     test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
-    struct page_table table = test_table(&frames, 4);
+    struct page_table table = test_table(&frames, test_levels_first(kernel));
     uint64_t checksum = tree_checksum(&table);
 
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
@@ -199,10 +201,10 @@ TEST(map_to, refuses_frames_for_tables_that_it_cannot_reach)
     struct kernel *kernel = test->subject;
     struct test_frames frames;
     test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
-    struct page_table table = test_table(&frames, 4);
+    struct page_table table = test_table(&frames, test_levels_first(kernel));
 
-    table.access.linear.first = phys_addr_of(0);
-    table.access.linear.end = phys_addr_add(table.root, 0);
+    table.access = table_access_linear(kernel->boot_info->physical_memory_offset, phys_addr_of(0),
+                                       phys_addr_of(0x1000));
     CHECK_EQUAL(map(&table, FAR_PAGE, 0, PAGE_4K, data_flags(kernel), &frames.source),
                 MAP_FRAME_UNREACHABLE);
     CHECK_EQUAL(frames.in_use, 1);
@@ -213,7 +215,7 @@ TEST(map_to, lets_users_through_the_tables_above_a_user_page)
     struct kernel *kernel = test->subject;
     struct test_frames frames;
     test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
-    struct page_table table = test_table(&frames, 4);
+    struct page_table table = test_table(&frames, test_levels_first(kernel));
     struct map_outcome widening;
 
     (void)frames_for(test, &table, FIRST_PAGE, &frames);
@@ -237,7 +239,7 @@ TEST(map_to, shows_one_frame_at_two_pages)
     for (uint64_t page = FAR_PAGE; page <= FAR_PAGE + 0x1000; page += 0x1000) {
         REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(&kernel->page_table, virt_addr_of(page), frame,
                                                       PAGE_4K, data_flags(kernel),
-                                                      &kernel->frames.source)),
+                                                      kernel->table_frames)),
                       MAP_OK);
     }
     volatile uint64_t *first = mm_port_pointer(virt_addr_of(FAR_PAGE));

@@ -10,7 +10,7 @@
 
 enum { DIRTY_BYTE = 0xa5, TEST_FRAMES_MAX = 64 };
 
-/* Frames of the machine, filled with DIRTY_BYTE when they are handed out, counted, and given out
+/* Frames that may be tables, filled with DIRTY_BYTE when they are handed out, counted, and given out
  * again after they were freed. At most `limit` are out at a time. */
 struct test_frames {
     struct frame_source source;
@@ -18,16 +18,22 @@ struct test_frames {
     unsigned limit;
     unsigned in_use;
     unsigned taken_in_all;
-    unsigned free_count;
-    phys_addr free[TEST_FRAMES_MAX];
 };
 
+/* One at a time: the frames of the one before are taken back, whatever they are used for. */
 void test_frames_init(struct test_frames *frames, struct kernel *kernel, unsigned limit);
 
-/* An empty tree with `levels` levels, whose root comes from the frames. It is not active. */
+/* An empty tree with `levels` levels, whose root comes from the frames, reached as the kernel's own
+ * tables are. It is not active, unless access is recursive, which reaches active tables only: then
+ * it has the kernel's upper half, and the CPU uses it until the test ends. */
 struct page_table test_table(struct test_frames *frames, unsigned levels);
 
-/* A value that changes when any entry of any table of the tree does, but for accessed and dirty. */
+/* The numbers of levels that test_table can make a tree with: 4 and 5, but those in use alone for
+ * a tree that has to be active. */
+unsigned test_levels_first(const struct kernel *kernel);
+unsigned test_levels_last(const struct kernel *kernel);
+
+/* A value that changes when any entry for the lower half does, but for accessed and dirty. */
 uint64_t tree_checksum(const struct page_table *table);
 
 /* The byte of physical memory at `address`. */

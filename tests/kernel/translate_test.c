@@ -60,7 +60,8 @@ static void check_page(struct test *test, enum page_size size)
     struct kernel *kernel = test->subject;
     uint64_t bytes = page_size_bytes(size);
 
-    for (unsigned levels = PAGING_LEVELS_MIN; levels <= PAGING_LEVELS_MAX; levels++) {
+    for (unsigned levels = test_levels_first(kernel); levels <= test_levels_last(kernel);
+         levels++) {
         struct test_frames frames;
         test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
         struct page_table table = test_table(&frames, levels);
@@ -106,7 +107,8 @@ TEST(translate, tells_at_which_level_an_address_is_absent)
 {
     struct kernel *kernel = test->subject;
 
-    for (unsigned levels = PAGING_LEVELS_MIN; levels <= PAGING_LEVELS_MAX; levels++) {
+    for (unsigned levels = test_levels_first(kernel); levels <= test_levels_last(kernel);
+         levels++) {
         struct test_frames frames;
         test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
         struct page_table table = test_table(&frames, levels);
@@ -146,7 +148,7 @@ TEST(translate, gives_the_permissions_that_all_levels_allow)
     struct kernel *kernel = test->subject;
     struct test_frames frames;
     test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
-    struct page_table table = test_table(&frames, 4);
+    struct page_table table = test_table(&frames, test_levels_first(kernel));
     virt_addr page = virt_addr_of(ANY_PAGE);
     page_flags flags = page_flags_of(PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER);
 
@@ -154,7 +156,7 @@ TEST(translate, gives_the_permissions_that_all_levels_allow)
                                                      PAGE_4K, flags, &frames.source)),
                   MAP_OK);
     CHECK_EQUAL(page_table_translate(&table, page).effective.bits, PAGE_WRITABLE | PAGE_USER);
-    for (unsigned level = 2; level <= 4; level++) {
+    for (unsigned level = 2; level <= table.levels; level++) {
         struct page_entry *entry = entry_of(&table, page, level);
         struct page_entry before = *entry;
 

@@ -15,7 +15,7 @@ TEST(unmap, gives_back_the_frame_and_leaves_the_page_absent)
     for (enum page_size size = PAGE_4K; size <= PAGE_2M; size++) {
         struct test_frames frames;
         test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
-        struct page_table table = test_table(&frames, 4);
+        struct page_table table = test_table(&frames, test_levels_first(kernel));
         phys_addr frame = phys_addr_of(0x600000);
 
         REQUIRE_EQUAL(tlb_flush_ignore(page_table_map_to(&table, virt_addr_of(PAGE), frame, size,
@@ -36,7 +36,7 @@ TEST(unmap, refuses_what_is_not_a_mapped_page_of_that_size)
     struct kernel *kernel = test->subject;
     struct test_frames frames;
     test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
-    struct page_table table = test_table(&frames, 4);
+    struct page_table table = test_table(&frames, test_levels_first(kernel));
 
     REQUIRE_EQUAL(tlb_flush_ignore(page_table_map_to(&table, virt_addr_of(PAGE), phys_addr_of(0),
                                                      PAGE_2M, data_flags(kernel), &frames.source)),
@@ -45,6 +45,6 @@ TEST(unmap, refuses_what_is_not_a_mapped_page_of_that_size)
     CHECK_EQUAL(unmap(&table, PAGE + 0x1000, PAGE_4K), PAGE_INSIDE_HUGE_PAGE);
     CHECK_EQUAL(unmap(&table, align_down(PAGE, page_size_bytes(PAGE_1G)), PAGE_1G), PAGE_OVER_TABLE);
     CHECK_EQUAL(unmap(&table, PAGE + 8, PAGE_4K), PAGE_MISALIGNED);
-    CHECK_EQUAL(unmap(&table, UINT64_C(0x800000000000), PAGE_4K), PAGE_NOT_CANONICAL);
+    CHECK_EQUAL(unmap(&table, UINT64_C(0x0100000000000000), PAGE_4K), PAGE_NOT_CANONICAL);
     CHECK_EQUAL(tree_checksum(&table), checksum);
 }

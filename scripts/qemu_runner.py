@@ -122,7 +122,7 @@ def run_command(options: argparse.Namespace) -> int:
         image_path(profile, NORMAL_IMAGE),
         f"{once} {options.append}".strip(),
         serial="mon:stdio" if interactive else "stdio",
-        display=("-display", "none") if options.display == "none" else (),
+        display=("-display", "none" if options.display == "none" else "gtk"),
     )
     if interactive:
         print("Ctrl-A X leaves QEMU.", flush=True)

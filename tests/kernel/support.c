@@ -54,6 +54,7 @@ static enum frame_free_result test_frames_free(struct frame_source *source, unsi
     spare[index] = spare[spare_free];
     spare[spare_free++] = frame;
     frames->in_use--;
+    return FRAME_FREE_OK;
 }
 
 void test_frames_init(struct test_frames *frames, struct kernel *kernel, unsigned limit)

@@ -43,6 +43,7 @@ COMMON_OBJECTS = $(call objects,$(KERNEL_SOURCES) $(MM_SOURCES))
 assay_OBJECTS = $(COMMON_OBJECTS) $(call objects,kernel/main.c kernel/demonstration.c)
 assay-test_OBJECTS = $(COMMON_OBJECTS) \
     $(call objects,kernel/test_main.c $(TESTING_SOURCES) $(TEST_SOURCES))
+assay-bench_OBJECTS = $(COMMON_OBJECTS) $(call objects,tests/bench/tlb_bench.c)
 HOST_OBJECTS = $(patsubst %,$(OBJECTS)/host/%.o,$(HOST_TEST_SOURCES) $(HOST_PURE_SOURCES) \
     )
 
@@ -53,7 +54,7 @@ ISOS = $(BUILD)/assay.iso $(BUILD)/assay-test.iso
 V = 0
 quiet = $(if $(filter 1,$(V)),,@echo "  $(1)" && )
 
-.PHONY: all run test screenshot bench-boot clean help host-tests FORCE
+.PHONY: all run test screenshot bench-boot bench-tlb clean help host-tests FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -126,6 +127,7 @@ $(OBJECTS)/%.o: $(OBJECTS)/%.asm
 
 $(eval $(call image_rules,assay))
 $(eval $(call image_rules,assay-test))
+$(eval $(call image_rules,assay-bench))
 
 GRUB_MODULES = multiboot2 normal iso9660 part_msdos part_gpt fat all_video boot
 
@@ -160,6 +162,14 @@ $(BUILD)/bench/exit_at_once.elf: tests/bench/exit_at_once.asm
 
 bench-boot: $(BUILD)/bench/exit_at_once.elf $(BUILD)/assay-test.elf  ## time a boot against the least possible
 	@$(PYTHON) tests/bench/boot_bench.py
+
+ACCEL = tcg
+comma = ,
+BENCH_CPU = $(if $(filter kvm,$(ACCEL)),host$(comma)-arch-capabilities,max)
+bench-tlb: $(BUILD)/assay-bench.elf  ## cost of flushing page by page and at once; ACCEL=kvm to be real
+	@qemu-system-x86_64 -M pc -accel $(ACCEL) -cpu $(BENCH_CPU) -bios qboot.rom -m 64M -nodefaults \
+	    -display none -no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=0x04 \
+	    -kernel $< </dev/null; test $$? = 33
 
 clean:  ## remove what was made
 	rm -rf $(BUILD)

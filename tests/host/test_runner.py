@@ -12,8 +12,11 @@ from pathlib import Path
 
 import pytest
 
+import qemu_process
 import qemu_runner
-from ktap import Kind
+from kernel_tests import KernelTest, boot_tests
+from ktap import Kind, crc32_of
+from machines import PROFILES, Feature
 from qemu_process import Qemu, boot
 from verdict import EXIT_PASS, Stop, judge
 
@@ -85,6 +88,33 @@ def test_a_missing_qemu_is_reported_with_its_package() -> None:
     assert "qemu-system-x86" in verdict.reason
 
 
+def test_evidence_is_kept_of_a_red_boot_only(
+    script: Script, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    report = "KTAP version 1\\n1..1\\nok 1 a.b\\n"
+    summary = "# summary: planned=1 passed=1 failed=0 skipped=0 crc32="
+    crc = f"{crc32_of(['ok 1 a.b']):08x}"
+    monkeypatch.setenv("ASSAY_BUILD", str(tmp_path))
+    for said, green in ((crc, True), ("00000000", False)):
+        command = script(f"printf '{report}{summary}{said}\\n'; exit 33")
+        monkeypatch.setenv("QEMU", command[0])
+        test = KernelTest("a.b", "a_test.c", 1, 0, Feature(0))
+        verdict = boot_tests([test], PROFILES["fast"], "a.b")
+        assert verdict.green == green, verdict.message
+        assert (tmp_path / "artifacts").exists() == (not green)
+    kept = tmp_path / "artifacts" / "fast-a.b"
+    assert (kept / "serial.log").read_bytes() == verdict.outcome.serial
+    assert verdict.message in (kept / "verdict.txt").read_text()
+
+
+def test_nothing_starts_after_everything_was_stopped(
+    script: Script, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(qemu_process, "_stopping", True)
+    with pytest.raises(qemu_process.Interrupted):
+        boot(script("exit 33"), SOON_S)
+
+
 def test_awaited_text_is_found_across_pieces(script: Script) -> None:
     with Qemu(script("printf 'It did '; sleep 0.1; echo 'not crash!'; sleep 1000")) as qemu:
         assert qemu.read_until("It did not crash!", SOON_S)
@@ -138,3 +168,13 @@ def test_a_missing_image_is_the_environments_fault(tmp_path: Path) -> None:
         assert b"is missing; `make` builds it" in result.stderr
         assert len(result.stderr.splitlines()) == 1
 
+
+def test_a_missing_pyelftools_is_the_environments_fault(tmp_path: Path) -> None:
+    (tmp_path / "elftools.py").write_text("raise ImportError\n")
+    (tmp_path / "assay-test.elf").touch()
+    environment = {**os.environ, "ASSAY_BUILD": str(tmp_path), "PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, str(RUNNER), "list"]
+    result = subprocess.run(command, env=environment, capture_output=True, check=False)
+    assert result.returncode == 3
+    assert b"python3-pyelftools" in result.stderr
+    assert len(result.stderr.splitlines()) == 1

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from ktap import Kind, WireError, parse_list
+from ktap import Kind, WireError, parse_list, text_lines
 from verdict import EXIT_BAD_REQUEST, EXIT_FAIL, EXIT_PANIC, EXIT_PASS, Outcome, Stop, judge
 
 BOOT_LOG = "Assay 1.0\nMemory map\n"
@@ -103,13 +103,14 @@ def test_one_test_alone_is_green() -> None:
 BROKEN: dict[str, tuple[Kind, Outcome]] = {
     "a test failed": (Kind.FAILED, ended(FAILING, EXIT_FAIL)),
     "a panic": (Kind.PANICKED, ended((BOOT_LOG + "PANIC: out of frames\n").encode(), EXIT_PANIC)),
-    "panic without a word": (Kind.PANICKED, ended(b"", EXIT_PANIC)),
+    "a panic without a word": (Kind.PANICKED, ended(b"", EXIT_PANIC)),
     "panic after a complete report": (Kind.PANICKED, ended(GOOD, EXIT_PANIC)),
     "a panic behind terminal escapes": (
         Kind.CONTRADICTORY,
         ended(replace(GOOD, before="\x1b[2J\rPANIC: x\n")),
     ),
     "panic, then no end": (Kind.PANICKED, killed(b"EXCEPTION: PAGE FAULT\n", Stop.SILENCE)),
+    "a reset after a panic": (Kind.TRIPLE_FAULT, ended(b"PANIC: x\n", 0)),
     "reset in the boot": (Kind.TRIPLE_FAULT, ended(BOOT_LOG.encode(), 0)),
     "reset after a complete report": (Kind.TRIPLE_FAULT, ended(GOOD, 0)),
     "no output for too long": (Kind.HUNG, killed(BOOT_LOG.encode(), Stop.SILENCE)),
@@ -125,11 +126,13 @@ BROKEN: dict[str, tuple[Kind, Outcome]] = {
     "fewer results than planned": (Kind.TRUNCATED, ended(replace(GOOD, plan="1..4\n"))),
     "flood": (Kind.GARBLED, killed(b"x" * 100, Stop.FLOOD)),
     "damaged header": (Kind.GARBLED, ended(replace(GOOD, header="KTAP versjon 1\n"))),
+    "two headers": (Kind.GARBLED, ended(replace(GOOD, header="KTAP version 1\n" * 2))),
     "two reports": (Kind.GARBLED, ended(GOOD.serial() * 2)),
     "wrong checksum": (Kind.GARBLED, ended(replace(GOOD, crc=0x12345678))),
     "noise in the report": (Kind.GARBLED, ended(replace(GOOD, plan="1..3\n\x80\n"))),
     "free text in the report": (Kind.GARBLED, ended(replace(GOOD, plan="1..3\nhello\n"))),
     "no plan": (Kind.GARBLED, ended(replace(GOOD, plan=""))),
+    "a summary alone": (Kind.GARBLED, ended(replace(GOOD, plan="", results=()))),
     "two plans": (Kind.GARBLED, ended(replace(GOOD, plan="1..3\n1..3\n"))),
     "results out of order": (Kind.GARBLED, ended(with_results(*GOOD.results[::-1]))),
     "text after the summary": (Kind.GARBLED, ended(replace(GOOD, after="bye\n"))),
@@ -148,7 +151,7 @@ BROKEN: dict[str, tuple[Kind, Outcome]] = {
     ),
     "skipped and failed": (
         Kind.CONTRADICTORY,
-        ended(with_results(*GOOD.results[:2], "not ok 3 vga.shows_text # SKIP no VGA")),
+        ended(with_results(*GOOD.results[:2], "not ok 3 vga.shows_text # SKIP x"), EXIT_FAIL),
     ),
     "one name twice": (
         Kind.CONTRADICTORY,
@@ -173,6 +176,7 @@ BROKEN: dict[str, tuple[Kind, Outcome]] = {
     "QEMU missing": (Kind.QEMU_MISSING, Outcome(Stop.MISSING, None, b"", "QEMU is missing")),
     "QEMU refuses its arguments": (Kind.QEMU_DIED, ended(b"", 1, "qemu: invalid option")),
     "QEMU crashes": (Kind.QEMU_DIED, ended(GOOD, -11)),
+    "a signal without a name": (Kind.QEMU_DIED, ended(GOOD, -99)),
     "QEMU is told to end": (Kind.QEMU_DIED, ended(GOOD, 0, "qemu: terminating on signal 15")),
     "a debug-exit value that has no meaning": (Kind.QEMU_DIED, ended(GOOD, 41)),
 }
@@ -196,6 +200,29 @@ def test_each_way_of_breaking_it_has_its_kind(case: str) -> None:
     verdict = judge(outcome, RUNS, SKIPS)
     assert verdict.kind is expected, verdict.message
     assert verdict.message.startswith(f"{expected.value}: ")
+
+
+REASONS = {
+    "exit without output": "no serial output at all",
+    "exit after the boot log": "21 bytes of serial output but no 'KTAP version 1'",
+    "a panic": "PANIC: out of frames, before the first result",
+    "a panic without a word": "by its exit status, without a line that says so",
+    "panic after a complete report": "after 'ok 3 vga.shows_text # SKIP no VGA'",
+    "a reset after a panic": "the log has 'PANIC: x'",
+    "skipped and failed": "a test both skipped and failed",
+    "failure, but exit status pass": "exit status 33 claims that all passed, 1 failed",
+    "no failure, but exit status fail": "exit status 35 claims a failure, 0 failed",
+    "another test": "unmap.unmaps, vga.shows_text; not asked for: map_to.flushes",
+    "one test too few": "missing: vga.shows_text",
+    "one test too many": "not asked for: map_to.flushes",
+    "QEMU crashes": "QEMU was ended by SIGSEGV",
+    "a signal without a name": "QEMU was ended by 99",
+}
+
+
+@pytest.mark.parametrize("case", REASONS)
+def test_the_reason_says_what_is_wrong(case: str) -> None:
+    assert REASONS[case] in judge(BROKEN[case][1], RUNS, SKIPS).reason
 
 
 def test_each_kind_but_passed_has_a_case() -> None:
@@ -245,9 +272,18 @@ def test_the_message_shows_diagnostics_log_and_command() -> None:
         assert text in message
 
 
+def test_the_message_leaves_out_what_there_is_none_of() -> None:
+    message = judge(ended(b""), RUNS, SKIPS).message
+    assert message == "silent: no serial output at all"
+
+
+def test_a_log_for_people_is_printable() -> None:
+    assert text_lines(b"\x1b[2J\x1b[01;01HAssay\r\n\r\x80\n\nend\n") == ["Assay", "\\x80", "", "end"]
+
+
 def test_a_hang_says_how_far_it_got() -> None:
     serial = GOOD.serial()
-    verdict = judge(killed(serial[: serial.index(b"ok 3")], Stop.SILENCE), RUNS, SKIPS)
+    verdict = judge(killed(serial.partition(b"ok 3")[0], Stop.SILENCE), RUNS, SKIPS)
     assert "after 'ok 2 unmap.unmaps'" in verdict.reason
 
 

@@ -55,7 +55,7 @@ enum page_result {
     PAGE_OK,
     PAGE_NOT_MAPPED,
     PAGE_INSIDE_HUGE_PAGE, /* a larger page is mapped there */
-    PAGE_OVER_TABLE,       /* smaller pages are, or were, mapped there */
+    PAGE_OVER_TABLE,       /* smaller pages are mapped there; empty tables do not count */
     PAGE_MISALIGNED,
     PAGE_NOT_CANONICAL,
     PAGE_BAD_SIZE,

@@ -34,6 +34,15 @@ bool reclaim_is_empty(const struct page_table *table, virt_addr address, unsigne
     return true;
 }
 
+enum page_result reclaim_page_result(const struct page_table *table, virt_addr page,
+                                     unsigned level, struct page_entry entry)
+{
+    return names_table(table, entry, level) &&
+                   reclaim_is_empty(table, page, level - 1, page_entry_table(entry))
+               ? PAGE_NOT_MAPPED
+               : PAGE_OVER_TABLE;
+}
+
 /* Ends early at the first entry in use. Eight entries at a time: this is all that clean_up does
  * with most tables. */
 static bool has_no_entries(const struct page_entry *entries)

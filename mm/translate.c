@@ -34,15 +34,10 @@ translate_page_in(enum access_kind kind, const struct page_table *table, virt_ad
                   enum page_size size)
 {
     struct walk walk = walk_to(kind, table, page, (unsigned)size);
+    enum page_result result = walk_page_result(table, page, &walk, size);
 
-    if (!page_entry_is_present(walk.entry)) {
-        return (struct page_frame){.result = PAGE_NOT_MAPPED};
-    }
-    if (!page_entry_is_leaf(walk.entry, walk.level)) {
-        return (struct page_frame){.result = PAGE_OVER_TABLE};
-    }
-    if (walk.level != (unsigned)size) {
-        return (struct page_frame){.result = PAGE_INSIDE_HUGE_PAGE};
+    if (result != PAGE_OK) {
+        return (struct page_frame){.result = result};
     }
     return (struct page_frame){
         .result = PAGE_OK,

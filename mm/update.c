@@ -1,24 +1,12 @@
 #include "mm/argument_check.h"
 #include "mm/walk.h"
 
-/* Whether a walk for a page of `size` ended at its leaf, and if not, why. */
-static inline enum page_result walk_result(const struct walk *walk, enum page_size size)
-{
-    if (!page_entry_is_present(walk->entry)) {
-        return PAGE_NOT_MAPPED;
-    }
-    if (!page_entry_is_leaf(walk->entry, walk->level)) {
-        return PAGE_OVER_TABLE;
-    }
-    return walk->level == (unsigned)size ? PAGE_OK : PAGE_INSIDE_HUGE_PAGE;
-}
-
 __attribute__((always_inline)) static inline struct unmap_outcome
 unmap_in(enum access_kind kind, const struct page_table *table, virt_addr page,
          enum page_size size)
 {
     struct walk walk = walk_to(kind, table, page, (unsigned)size);
-    enum page_result result = walk_result(&walk, size);
+    enum page_result result = walk_page_result(table, page, &walk, size);
 
     if (result != PAGE_OK) {
         return (struct unmap_outcome){.result = result};
@@ -61,7 +49,7 @@ update_flags_in(enum access_kind kind, const struct page_table *table, virt_addr
                 enum page_size size, page_flags flags, uint64_t kept)
 {
     struct walk walk = walk_to(kind, table, page, (unsigned)size);
-    enum page_result result = walk_result(&walk, size);
+    enum page_result result = walk_page_result(table, page, &walk, size);
     uint64_t missing = flags.bits & PAGE_PERMISSIONS & ~walk.allowed;
 
     if (result != PAGE_OK) {

@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "mm/page_table.h"
+#include "mm/reclaim.h"
 
 /* Where a walk ended. */
 struct walk {
@@ -48,6 +48,20 @@ walk_to(enum access_kind kind, const struct page_table *table, virt_addr address
         frame = page_entry_table(walk.entry);
         walk.level--;
     }
+}
+
+/* Whether a walk for the page of `size` at `page` ended at its leaf, and if not, why. */
+__attribute__((always_inline)) static inline enum page_result
+walk_page_result(const struct page_table *table, virt_addr page, const struct walk *walk,
+                 enum page_size size)
+{
+    if (!page_entry_is_present(walk->entry)) {
+        return PAGE_NOT_MAPPED;
+    }
+    if (!page_entry_is_leaf(walk->entry, walk->level)) {
+        return reclaim_page_result(table, page, walk->level, walk->entry);
+    }
+    return walk->level == (unsigned)size ? PAGE_OK : PAGE_INSIDE_HUGE_PAGE;
 }
 
 /* Gives the entries above the table at `level` on the way to `address` the bits of `parent`

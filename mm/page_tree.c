@@ -1,5 +1,6 @@
 #include "mm/page_tree.h"
 
+#include "mm/argument_check.h"
 #include "mm/walk.h"
 
 unsigned page_table_path(const struct page_table *table, virt_addr address,
@@ -83,6 +84,38 @@ uint64_t page_table_tables_used(const struct page_table *table)
 
     page_table_visit(table, count_table, &count);
     return count;
+}
+
+bool page_table_find_unmapped(const struct page_table *table, struct page_range range,
+                              uint64_t page_count, enum page_size alignment, virt_addr *start)
+{
+    uint64_t bytes = page_count << PAGE_SHIFT;
+    virt_addr at = range.start;
+
+    if (page_count == 0 || page_count > range.page_count ||
+        !range_is_canonical(range, table->levels)) {
+        return false;
+    }
+    virt_addr last = range_last(range);
+    uint64_t candidate = align_up(at.value, page_size_bytes(alignment));
+
+    /* [candidate, at) is not mapped; candidate may be ahead of at. */
+    while (candidate - range.start.value <= last.value - range.start.value &&
+           last.value - candidate >= bytes - 1) {
+        struct walk walk = walk_to(table->access.kind, table, at, 1);
+        uint64_t end = at.value | (level_bytes(walk.level) - 1);
+
+        if (page_entry_is_present(walk.entry)) {
+            candidate = align_up(end + 1, page_size_bytes(alignment));
+            at = virt_addr_of(candidate);
+        } else if (end >= candidate && end - candidate >= bytes - 1) {
+            *start = virt_addr_of(candidate);
+            return true;
+        } else {
+            at = virt_addr_of(end + 1);
+        }
+    }
+    return false;
 }
 
 enum map_result page_table_link_recursive(const struct page_table *table, unsigned slot)

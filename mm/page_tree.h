@@ -1,7 +1,7 @@
 /* Looking at trees of page tables as a whole. */
 #pragma once
 
-#include "mm/page_table.h"
+#include "mm/page_range.h"
 
 /* One step of the way from the root to where an address is mapped, or is found not to be. */
 struct path_entry {
@@ -35,6 +35,13 @@ void page_table_visit(const struct page_table *table,
 
 /* How many tables there are below the root. */
 uint64_t page_table_tables_used(const struct page_table *table);
+
+/* Finds the lowest place in `range` where `page_count` pages of 4 KiB in a row are not mapped, at a
+ * multiple of `alignment`. Skips what is mapped, and what is not, by whole entries.
+ * Returns: false if there is none, if page_count is 0 or the range is not canonical. */
+__attribute__((warn_unused_result)) bool
+page_table_find_unmapped(const struct page_table *table, struct page_range range,
+                         uint64_t page_count, enum page_size alignment, virt_addr *start);
 
 /* Makes entry `slot` (0..511) of the root name the root, so that all tables appear in the address
  * space: see recursive_table_address.

@@ -1,0 +1,157 @@
+/* What the introduction to paging states, seen on the CPU. */
+#include "kernel/cpu/exception.h"
+#include "tests/kernel/support.h"
+
+#define FREE_PAGE UINT64_C(0xffffe00000000000)
+#define PAGE_BYTES UINT64_C(4096)
+
+/* Pages of the kernel's own space over frames of its own; unmapped again by unmap_all. */
+enum { FRAMES = 3 };
+
+static void take_frames(struct test *test, phys_addr *frames)
+{
+    struct kernel *kernel = test->subject;
+
+    for (unsigned i = 0; i < FRAMES; i++) {
+        REQUIRE(frame_source_allocate(&kernel->frames.source, 0, &frames[i]));
+        *(volatile uint64_t *)physical_byte(kernel, frames[i]) = i + 1;
+    }
+}
+
+static enum map_result map(struct kernel *kernel, unsigned page, phys_addr frame, uint64_t flags)
+{
+    uint64_t no_execute = kernel->cpu.no_execute ? PAGE_NO_EXECUTE : 0;
+
+    return tlb_flush_now(page_table_map_to(
+        &kernel->page_table, virt_addr_of(FREE_PAGE + page * PAGE_BYTES), frame, PAGE_4K,
+        page_flags_of(PAGE_PRESENT | no_execute | flags), kernel->table_frames));
+}
+
+static void unmap_all(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+
+    CHECK_EQUAL(tlb_flush_now(page_table_unmap_range(
+                    &kernel->page_table, page_range_of(virt_addr_of(FREE_PAGE), FRAMES))),
+                RANGE_OK);
+}
+
+static volatile uint64_t *word(unsigned page)
+{
+    return mm_port_pointer(virt_addr_of(FREE_PAGE + page * PAGE_BYTES));
+}
+
+TEST(paging, makes_scattered_frames_one_run_of_addresses)
+{
+    struct kernel *kernel = test->subject;
+    phys_addr frames[FRAMES];
+    static const unsigned order[FRAMES] = {2, 0, 1};
+
+    take_frames(test, frames);
+    for (unsigned page = 0; page < FRAMES; page++) {
+        REQUIRE_EQUAL(map(kernel, page, frames[order[page]], 0), MAP_OK);
+    }
+    for (unsigned page = 0; page < FRAMES; page++) {
+        CHECK_EQUAL(*word(page), order[page] + 1);
+    }
+    unmap_all(test);
+}
+
+static void write_to(void *address)
+{
+    *(volatile uint64_t *)address = 99;
+}
+
+TEST(paging, gives_each_page_permissions_of_its_own)
+{
+    struct kernel *kernel = test->subject;
+    phys_addr frames[FRAMES];
+
+    take_frames(test, frames);
+    REQUIRE_EQUAL(map(kernel, 0, frames[0], PAGE_WRITABLE), MAP_OK);
+    REQUIRE_EQUAL(map(kernel, 1, frames[1], 0), MAP_OK);
+    CHECK(!exception_try(write_to, (void *)word(0)).caught);
+    struct caught_exception caught = exception_try(write_to, (void *)word(1));
+    CHECK(caught.caught);
+    CHECK_EQUAL(caught.frame.error_code, PAGE_FAULT_PROTECTION | PAGE_FAULT_WRITE);
+    CHECK_EQUAL(*word(0), 99);
+    CHECK_EQUAL(*word(1), 2);
+    unmap_all(test);
+}
+
+TEST(paging, shows_the_new_frame_at_the_latest_after_the_flush)
+{
+    struct kernel *kernel = test->subject;
+    phys_addr frames[FRAMES];
+    struct page_entry *leaf;
+    uint64_t seen;
+
+    take_frames(test, frames);
+    REQUIRE_EQUAL(map(kernel, 0, frames[0], 0), MAP_OK);
+    CHECK_EQUAL(*word(0), 1);
+    leaf = entry_of(&kernel->page_table, virt_addr_of(FREE_PAGE), 1);
+    page_entry_store(leaf, (struct page_entry){(page_entry_load(leaf).bits & ~PAGE_FRAME_MASK) |
+                                               frames[1].value});
+    seen = *word(0); /* the CPU may have the old translation or read the new one */
+    CHECK(seen == 1 || seen == 2);
+    mm_port_flush_page(virt_addr_of(FREE_PAGE));
+    CHECK_EQUAL(*word(0), 2);
+    unmap_all(test);
+}
+
+static void read_from(void *address)
+{
+    (void)*(volatile uint8_t *)address;
+}
+
+/* An address whose upper bits do not copy the highest translated bit is no page fault. */
+TEST(paging, refuses_addresses_that_are_not_canonical_with_a_general_protection_fault)
+{
+    struct kernel *kernel = test->subject;
+    unsigned top_bit = 12 + 9 * kernel->page_table.levels - 1; /* 47 or 56 */
+    const uint64_t lowest_bad = UINT64_C(1) << top_bit;
+    const uint64_t highest_bad = ~lowest_bad;
+    const uint64_t bad[] = {lowest_bad, highest_bad, UINT64_C(1) << 63, lowest_bad << 1};
+
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        struct caught_exception caught =
+            exception_try(read_from, mm_port_pointer(virt_addr_of(bad[i])));
+        CHECK(caught.caught);
+        CHECK_EQUAL(caught.frame.vector, EXCEPTION_GENERAL_PROTECTION);
+    }
+    struct caught_exception caught =
+        exception_try(read_from, mm_port_pointer(virt_addr_of(lowest_bad - 1)));
+    CHECK(caught.caught);
+    CHECK_EQUAL(caught.frame.vector, EXCEPTION_PAGE_FAULT);
+    CHECK_EQUAL(caught.address.value, lowest_bad - 1);
+}
+
+TEST(frames_needed, foretells_0_1_and_3_tables_near_0x803fe00000)
+{
+    struct kernel *kernel = test->subject;
+    struct test_frames frames;
+    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    struct page_table table = test_table(&frames, test_levels_first(kernel));
+    static const struct {
+        uint64_t page;
+        uint64_t tables;
+    } cases[] = {{0x803fe02000, 0}, {0x803fdfd000, 1}, {0xdeadbeaf000, 3}};
+
+    REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(&table, virt_addr_of(0x803fe00000),
+                                                  phys_addr_of(0xb8000), PAGE_4K,
+                                                  data_flags(kernel), &frames.source)),
+                  MAP_OK);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        virt_addr page = virt_addr_of(cases[i].page);
+        unsigned before = frames.in_use;
+        struct frames_needed needed =
+            page_table_frames_needed(&table, page_range_of(page, 1), phys_addr_of(0xb8000),
+                                     RANGE_PAGES_4K, data_flags(kernel));
+        CHECK_EQUAL(needed.result, MAP_OK);
+        CHECK_EQUAL(needed.count, cases[i].tables);
+        REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(&table, page, phys_addr_of(0xb8000), PAGE_4K,
+                                                      data_flags(kernel), &frames.source)),
+                      MAP_OK);
+        CHECK_EQUAL(frames.in_use - before, cases[i].tables);
+    }
+}

@@ -1,7 +1,7 @@
 /* What can be wrong with the arguments of an operation before any table is looked at. */
 #pragma once
 
-#include "mm/page_range.h"
+#include "mm/page_table_types.h"
 
 /* The bits that tables and leaves may have in common and that a parent can withhold. */
 #define PAGE_PERMISSIONS (PAGE_WRITABLE | PAGE_USER)
@@ -38,6 +38,17 @@ static inline bool leaf_features_are_present(const struct page_table *table, pag
            (size != PAGE_1G || table->features.pages_1g);
 }
 
+/* All that can be asked of the arguments of a mapping. */
+static inline bool map_arguments_are_good(const struct page_table *table, unsigned levels,
+                                          virt_addr page, phys_addr frame, enum page_size size,
+                                          page_flags flags)
+{
+    return size_is_known(size) && virt_addr_is_canonical(page, levels) &&
+           is_aligned(page.value | frame.value, page_size_bytes(size)) &&
+           frame_is_addressable(table, frame) && leaf_flags_are_good(flags, size) &&
+           leaf_features_are_present(table, flags, size);
+}
+
 static inline bool table_flags_are_good(page_flags flags)
 {
     return (flags.bits & PAGE_PRESENT) != 0 && (flags.bits & ~PAGE_TABLE_FLAGS) == 0;
@@ -54,20 +65,4 @@ static inline enum page_result page_check(const struct page_table *table, virt_a
         return PAGE_NOT_CANONICAL;
     }
     return is_aligned(page.value, page_size_bytes(size)) ? PAGE_OK : PAGE_MISALIGNED;
-}
-
-/* The last byte of a range that is not empty. */
-static inline virt_addr range_last(struct page_range range)
-{
-    return virt_addr_of(range.start.value + (range.page_count << PAGE_SHIFT) - 1);
-}
-
-/* True when the range does not run out of the half of the address space that it begins in. */
-static inline bool range_is_canonical(struct page_range range, unsigned levels)
-{
-    uint64_t half_pages = UINT64_C(1) << (level_shift(levels) + TABLE_INDEX_BITS - 1 - PAGE_SHIFT);
-    uint64_t page_in_half = range.start.value >> PAGE_SHIFT & (half_pages - 1);
-
-    return virt_addr_is_canonical(range.start, levels) &&
-           range.page_count <= half_pages - page_in_half;
 }

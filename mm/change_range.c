@@ -1,6 +1,5 @@
 /* Unmapping and protecting ranges: one pass over the tables that there are. */
-#include "mm/argument_check.h"
-#include "mm/walk.h"
+#include "mm/page_range.h"
 
 /* What is done to each leaf: (leaf & keep) | set; 0 for both removes it. */
 struct change {
@@ -25,30 +24,58 @@ struct page_range page_range_upper_half(unsigned levels)
     return page_range_of(virt_addr_of(-(lower.page_count << PAGE_SHIFT)), lower.page_count);
 }
 
-/* Changes the present leaves among `count` entries of a table at `level`; the others are tables, or
- * absent. */
+/* The new value of a leaf at `level`. */
 static inline uint64_t change_entry(const struct change *change, struct page_entry entry,
                                     unsigned level)
 {
-    uint64_t address = page_leaf_address_mask(level);
-
     if (change->set == 0) {
         return 0;
     }
-    return (entry.bits & (address | change->keep | page_leaf_pat(level))) | change->set |
-           (level > 1 ? PAGE_HUGE : 0);
+    return (entry.bits & (page_leaf_address_mask(level) | change->keep | page_leaf_pat(level))) |
+           change->set | (level > 1 ? PAGE_HUGE : 0);
 }
 
-static void change_leaves(struct change *change, struct page_entry *entries, unsigned count)
+/* Removes the present entries among `count` of a level-1 table; returns how many they were. An entry
+ * that is not present is stored as it was: that is less work than to go round it. */
+static uint64_t remove_leaves(struct page_entry *entries, unsigned count)
 {
-    for (unsigned i = 0; i < count; i++) {
-        struct page_entry entry = page_entry_load(&entries[i]);
+    uint64_t removed = 0;
 
-        if (page_entry_is_present(entry)) {
-            page_entry_store(&entries[i], (struct page_entry){change_entry(change, entry, 1)});
-            change->leaf_count++;
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t bits = page_entry_load(&entries[i]).bits;
+        uint64_t present = bits & PAGE_PRESENT;
+
+        page_entry_store(&entries[i], (struct page_entry){bits & (present - 1)});
+        removed += present;
+    }
+    return removed;
+}
+
+/* Makes the present entries among `count` of a level-1 table (entry & keep) | set; returns how many
+ * they were. */
+static uint64_t protect_leaves(struct page_entry *entries, unsigned count, uint64_t keep,
+                               uint64_t set)
+{
+    uint64_t changed = 0;
+
+    for (unsigned i = 0; i < count; i++) {
+        uint64_t bits = page_entry_load(&entries[i]).bits;
+
+        if ((bits & PAGE_PRESENT) != 0) {
+            page_entry_store(&entries[i], (struct page_entry){(bits & keep) | set});
+            changed++;
         }
     }
+    return changed;
+}
+
+static uint64_t change_leaves(const struct change *change, struct page_entry *entries,
+                              unsigned count)
+{
+    uint64_t keep = PAGE_FRAME_MASK | PAGE_PAT_4K | change->keep;
+
+    return change->set == 0 ? remove_leaves(entries, count)
+                            : protect_leaves(entries, count, keep, change->set);
 }
 
 /* Changes every leaf in [start, last], which the table of `level` in `frame` covers. The depth is at
@@ -63,7 +90,8 @@ static void change_table(struct change *change, unsigned level, phys_addr frame,
     unsigned last_index = virt_addr_index(last, level);
 
     if (level == 1) {
-        change_leaves(change, &entries[first_index], last_index - first_index + 1);
+        change->leaf_count +=
+            change_leaves(change, &entries[first_index], last_index - first_index + 1);
         return;
     }
     for (unsigned index = first_index; index <= last_index; index++) {

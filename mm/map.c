@@ -1,6 +1,5 @@
-#include "mm/argument_check.h"
+#include "mm/page_range.h"
 #include "mm/reclaim.h"
-#include "mm/walk.h"
 
 /* What is wrong with the arguments of a mapping; called when something is. */
 __attribute__((noinline)) static enum map_result map_fault(const struct page_table *table,
@@ -20,15 +19,6 @@ __attribute__((noinline)) static enum map_result map_fault(const struct page_tab
         return MAP_BAD_ADDRESS;
     }
     return leaf_flags_are_good(flags, size) ? MAP_FEATURE_ABSENT : MAP_BAD_FLAGS;
-}
-
-static bool map_arguments_are_good(const struct page_table *table, virt_addr page,
-                                   phys_addr frame, enum page_size size, page_flags flags)
-{
-    return size_is_known(size) && virt_addr_is_canonical(page, table->levels) &&
-           is_aligned(page.value | frame.value, page_size_bytes(size)) &&
-           frame_is_addressable(table, frame) && leaf_flags_are_good(flags, size) &&
-           leaf_features_are_present(table, flags, size);
 }
 
 /* Takes `count` frames that may be tables, or none. */
@@ -139,13 +129,13 @@ map_in(enum access_kind kind, const struct page_table *table, virt_addr page, ph
     return outcome;
 }
 
-struct map_outcome page_table_map_to(const struct page_table *table, virt_addr page,
-                                     phys_addr frame, enum page_size size, page_flags flags,
-                                     struct frame_source *frames)
+struct map_outcome page_table_map_to_any(const struct page_table *table, virt_addr page,
+                                         phys_addr frame, enum page_size size, page_flags flags,
+                                         struct frame_source *frames)
 {
     uint64_t table_flags = PAGE_PRESENT | PAGE_WRITABLE | (flags.bits & PAGE_USER);
 
-    if (!map_arguments_are_good(table, page, frame, size, flags)) {
+    if (!map_arguments_are_good(table, table->levels, page, frame, size, flags)) {
         return (struct map_outcome){.result = map_fault(table, page, frame, size, flags)};
     }
     return WITH_KIND(table, map_in, table, page, frame, size, flags, table_flags, frames);
@@ -164,7 +154,7 @@ struct map_outcome page_table_map_to_with_table_flags(const struct page_table *t
                                                       page_flags table_flags,
                                                       struct frame_source *frames)
 {
-    if (!map_arguments_are_good(table, page, frame, size, flags)) {
+    if (!map_arguments_are_good(table, table->levels, page, frame, size, flags)) {
         return (struct map_outcome){.result = map_fault(table, page, frame, size, flags)};
     }
     if (!table_flags_are_good(table_flags)) {

@@ -1,6 +1,5 @@
 /* Mapping a range: first everything is looked at and the frames of all new tables are reserved,
  * then the entries are written, which cannot fail. */
-#include "mm/argument_check.h"
 #include "mm/mapping_plan.h"
 #include "mm/reclaim.h"
 
@@ -197,6 +196,15 @@ static void fill_leaves(struct page_entry *entries, uint64_t first_leaf, uint64_
     }
 }
 
+/* Writes all leaves of a table that no other table names yet: the compiler may take several entries
+ * at a time. */
+static void fill_private_table(struct page_entry *entries, uint64_t first_leaf, uint64_t bytes)
+{
+    for (unsigned i = 0; i < TABLE_ENTRY_COUNT; i++) {
+        entries[i].bits = first_leaf + i * bytes;
+    }
+}
+
 /* Takes out the empty tables that stand where `count` leaves come. */
 static void remove_empty_tables(struct range_map *map, struct page_entry *entries, unsigned level,
                                 virt_addr start, uint64_t count)
@@ -229,8 +237,12 @@ static void fill_table(struct range_map *map, struct page_entry *entries, unsign
             if (level > 1 && !fresh) {
                 remove_empty_tables(map, slot, level, start, run);
             }
-            fill_leaves(slot, frame.value | map->flags | (level > 1 ? PAGE_HUGE : 0),
-                        level_bytes(level), run);
+            uint64_t leaf = frame.value | map->flags | (level > 1 ? PAGE_HUGE : 0);
+            if (fresh && run == TABLE_ENTRY_COUNT) {
+                fill_private_table(slot, leaf, level_bytes(level));
+            } else {
+                fill_leaves(slot, leaf, level_bytes(level), run);
+            }
         } else {
             end = entry_last(level, start, last);
             if (fresh || !page_entry_is_present(page_entry_load(slot))) {

@@ -1,6 +1,5 @@
 #include "mm/mapping_plan.h"
 
-#include "mm/argument_check.h"
 
 /* How many entries of tables at `level` have to do with [start, last]. */
 static uint64_t entries_touched(unsigned level, virt_addr start, virt_addr last)

@@ -17,6 +17,22 @@ static inline struct page_range page_range_of(virt_addr start, uint64_t page_cou
     return (struct page_range){.start = start, .page_count = page_count};
 }
 
+/* The last byte of a range that is not empty. */
+static inline virt_addr range_last(struct page_range range)
+{
+    return virt_addr_of(range.start.value + (range.page_count << PAGE_SHIFT) - 1);
+}
+
+/* True when the range does not run out of the half of the address space that it begins in. */
+static inline bool range_is_canonical(struct page_range range, unsigned levels)
+{
+    uint64_t half_pages = UINT64_C(1) << (level_shift(levels) + TABLE_INDEX_BITS - 1 - PAGE_SHIFT);
+    uint64_t page_in_half = range.start.value >> PAGE_SHIFT & (half_pages - 1);
+
+    return virt_addr_is_canonical(range.start, levels) &&
+           range.page_count <= half_pages - page_in_half;
+}
+
 /* The whole address space that `levels` levels translate, as its two halves. */
 struct page_range page_range_lower_half(unsigned levels);
 struct page_range page_range_upper_half(unsigned levels);

@@ -14,23 +14,8 @@
 #pragma once
 
 #include "mm/frame_source.h"
-#include "mm/table_access.h"
+#include "mm/page_table_types.h"
 #include "mm/tlb_flush.h"
-
-/* What the CPU makes of page-table entries. */
-struct paging_features {
-    unsigned physical_bits; /* MAXPHYADDR, 32..52 */
-    bool no_execute;        /* bit 63 may be set: EFER.NXE is */
-    bool pages_1g;          /* leaves of 1 GiB may be made */
-};
-
-struct page_table {
-    phys_addr root;
-    unsigned levels; /* 4 or 5 */
-    bool active;     /* the CPU walks these tables: what is removed must be flushed before reuse */
-    struct paging_features features;
-    struct table_access access;
-};
 
 enum translate_result {
     TRANSLATE_OK,
@@ -47,19 +32,8 @@ struct translation {
 };
 
 /* Translates any address, also inside huge pages. */
-struct translation page_table_translate(const struct page_table *table, virt_addr address);
-
-/* What can be said of a page of a given size where something else may be mapped. The operations
- * on one mapped page have these in common. */
-enum page_result {
-    PAGE_OK,
-    PAGE_NOT_MAPPED,
-    PAGE_INSIDE_HUGE_PAGE, /* a larger page is mapped there */
-    PAGE_OVER_TABLE,       /* smaller pages are mapped there; empty tables do not count */
-    PAGE_MISALIGNED,
-    PAGE_NOT_CANONICAL,
-    PAGE_BAD_SIZE,
-};
+static inline struct translation page_table_translate(const struct page_table *table,
+                                                      virt_addr address);
 
 struct page_frame {
     enum page_result result;
@@ -101,7 +75,7 @@ struct map_outcome {
  * Flush:  everything, if a table on the way was widened. Tables that are replaced are flushed here,
  *   before their frames are given back, if they are active.
  */
-__attribute__((warn_unused_result)) struct map_outcome
+__attribute__((warn_unused_result)) static inline struct map_outcome
 page_table_map_to(const struct page_table *table, virt_addr page, phys_addr frame,
                   enum page_size size, page_flags flags, struct frame_source *frames);
 
@@ -127,7 +101,7 @@ struct unmap_outcome {
 /* Removes the mapping of the page of `size` at `page`. Tables that become empty stay: see
  * page_table_clean_up.
  * Flush: the page. */
-__attribute__((warn_unused_result)) struct unmap_outcome
+__attribute__((warn_unused_result)) static inline struct unmap_outcome
 page_table_unmap(const struct page_table *table, virt_addr page, enum page_size size);
 
 /* What becomes of the accessed and dirty bits of a leaf whose flags are changed. */
@@ -156,7 +130,7 @@ struct update_outcome {
 /* Gives the leaf of the page new flags, as for page_table_map_to; its frame stays. Tables on the
  * way are widened if the flags ask for it.
  * Flush: the page; everything, if a table was widened. */
-__attribute__((warn_unused_result)) struct update_outcome
+__attribute__((warn_unused_result)) static inline struct update_outcome
 page_table_update_flags(const struct page_table *table, virt_addr page, enum page_size size,
                         page_flags flags, enum accessed_dirty accessed_dirty);
 
@@ -228,3 +202,6 @@ const char *map_result_text(enum map_result result);
 const char *update_result_text(enum update_result result);
 const char *split_result_text(enum split_result result);
 const char *merge_result_text(enum merge_result result);
+
+/* The four operations that are called page by page are inlined into their callers. */
+#include "mm/page_table_inline.h"

@@ -1,7 +1,5 @@
 #include "mm/page_tree.h"
 
-#include "mm/argument_check.h"
-#include "mm/walk.h"
 
 unsigned page_table_path(const struct page_table *table, virt_addr address,
                          struct path_entry *path)

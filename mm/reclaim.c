@@ -1,6 +1,6 @@
 #include "mm/reclaim.h"
 
-#include "mm/argument_check.h"
+#include "mm/page_range.h"
 
 static struct page_entry *entries_of(const struct page_table *table, virt_addr address,
                                      unsigned level, phys_addr frame)
@@ -34,8 +34,8 @@ bool reclaim_is_empty(const struct page_table *table, virt_addr address, unsigne
     return true;
 }
 
-enum page_result reclaim_page_result(const struct page_table *table, virt_addr page,
-                                     unsigned level, struct page_entry entry)
+enum page_result walk_over_table(const struct page_table *table, virt_addr page, unsigned level,
+                                 struct page_entry entry)
 {
     return names_table(table, entry, level) &&
                    reclaim_is_empty(table, page, level - 1, page_entry_table(entry))

@@ -8,11 +8,6 @@
 bool reclaim_is_empty(const struct page_table *table, virt_addr address, unsigned level,
                       phys_addr frame);
 
-/* What a page of the size of an entry at `level` finds where that entry names a table: smaller
- * pages, or nothing. */
-enum page_result reclaim_page_result(const struct page_table *table, virt_addr page,
-                                     unsigned level, struct page_entry entry);
-
 /* Unlinks the empty tables below the table of `level` in `frame` that lie on the way to addresses
  * from `start` to `last`, both of which that table covers, and adds them to `removed`. Returns
  * whether the table itself is empty then. */

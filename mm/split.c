@@ -1,6 +1,5 @@
-#include "mm/argument_check.h"
+#include "mm/page_range.h"
 #include "mm/reclaim.h"
-#include "mm/walk.h"
 
 /* The bits of a leaf at `level` in the form that a leaf at `other_level` has them: PAT is at
  * another place in 4 KiB pages, and only larger ones have PS. */

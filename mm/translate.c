@@ -1,27 +1,14 @@
-#include "mm/argument_check.h"
-#include "mm/walk.h"
+#include "mm/page_table.h"
 
 __attribute__((always_inline)) static inline struct translation
 translate_in(enum access_kind kind, const struct page_table *table, virt_addr address)
 {
     struct walk walk = walk_to(kind, table, address, 1);
 
-    if (!page_entry_is_present(walk.entry)) {
-        return (struct translation){.result = TRANSLATE_NOT_MAPPED, .level = walk.level};
-    }
-    uint64_t offset = address.value & (level_bytes(walk.level) - 1);
-    uint64_t leaf = walk.entry.bits;
-    return (struct translation){
-        .result = TRANSLATE_OK,
-        .level = walk.level,
-        .address = phys_addr_add(page_leaf_address(walk.entry, walk.level), offset),
-        .flags = page_leaf_flags(walk.entry, walk.level),
-        .effective =
-            page_flags_of((walk.allowed & leaf) | ((walk.denied | leaf) & PAGE_NO_EXECUTE)),
-    };
+    return translation_of(&walk, address);
 }
 
-struct translation page_table_translate(const struct page_table *table, virt_addr address)
+struct translation page_table_translate_any(const struct page_table *table, virt_addr address)
 {
     if (!virt_addr_is_canonical(address, table->levels)) {
         return (struct translation){.result = TRANSLATE_NOT_CANONICAL};

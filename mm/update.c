@@ -1,5 +1,4 @@
-#include "mm/argument_check.h"
-#include "mm/walk.h"
+#include "mm/page_range.h"
 
 __attribute__((always_inline)) static inline struct unmap_outcome
 unmap_in(enum access_kind kind, const struct page_table *table, virt_addr page,
@@ -19,8 +18,8 @@ unmap_in(enum access_kind kind, const struct page_table *table, virt_addr page,
     };
 }
 
-struct unmap_outcome page_table_unmap(const struct page_table *table, virt_addr page,
-                                      enum page_size size)
+struct unmap_outcome page_table_unmap_any(const struct page_table *table, virt_addr page,
+                                          enum page_size size)
 {
     enum page_result checked = page_check(table, page, size);
 
@@ -69,9 +68,9 @@ update_flags_in(enum access_kind kind, const struct page_table *table, virt_addr
     };
 }
 
-struct update_outcome page_table_update_flags(const struct page_table *table, virt_addr page,
-                                              enum page_size size, page_flags flags,
-                                              enum accessed_dirty accessed_dirty)
+struct update_outcome page_table_update_flags_any(const struct page_table *table, virt_addr page,
+                                                  enum page_size size, page_flags flags,
+                                                  enum accessed_dirty accessed_dirty)
 {
     enum page_result checked = page_check(table, page, size);
     uint64_t kept = accessed_dirty == ACCESSED_DIRTY_KEEP ? PAGE_ACCESSED | PAGE_DIRTY : 0;

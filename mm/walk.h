@@ -5,7 +5,7 @@
  */
 #pragma once
 
-#include "mm/reclaim.h"
+#include "mm/page_table_types.h"
 
 /* Where a walk ended. */
 struct walk {
@@ -13,7 +13,7 @@ struct walk {
     struct page_entry entry; /* its value */
     unsigned level;          /* of the table that holds it */
     uint64_t allowed;        /* PAGE_WRITABLE and PAGE_USER where all entries above have them */
-    uint64_t denied;         /* PAGE_NO_EXECUTE where any entry above has it */
+    uint64_t denied;         /* the bits that any entry above has: PAGE_NO_EXECUTE counts */
 };
 
 /* Calls `function(kind, ...)` with the kind of table->access as a constant. */
@@ -22,33 +22,59 @@ struct walk {
      : (table)->access.kind == ACCESS_TEMPORARY ? function(ACCESS_TEMPORARY, __VA_ARGS__)          \
                                                 : function(ACCESS_RECURSIVE, __VA_ARGS__))
 
+/* Looks at the entry of `level`, a constant, in the table in *frame. Returns true when the walk ends
+ * there; else *frame is the next table. */
+__attribute__((always_inline)) static inline bool
+walk_step(struct walk *walk, enum access_kind kind, const struct page_table *table,
+          virt_addr address, unsigned level, unsigned last_level, phys_addr *frame)
+{
+    struct page_entry *entries =
+        access_table(&table->access, kind, table->levels, address, level, *frame);
+
+    walk->slot = &entries[virt_addr_index(address, level)];
+    walk->entry = page_entry_load(walk->slot);
+    walk->level = level;
+    if (level == last_level || !page_entry_is_present(walk->entry) ||
+        page_entry_is_leaf(walk->entry, level)) {
+        return true;
+    }
+    walk->allowed &= walk->entry.bits;
+    walk->denied |= walk->entry.bits;
+    *frame = page_entry_table(walk->entry);
+    return false;
+}
+
+/* walk_to for a tree with `levels` levels. The steps are written out so that each level is a
+ * constant. */
+__attribute__((always_inline)) static inline struct walk
+walk_levels(enum access_kind kind, unsigned levels, const struct page_table *table,
+            virt_addr address, unsigned last_level)
+{
+    struct walk walk = {.allowed = PAGE_WRITABLE | PAGE_USER};
+    phys_addr frame = table->root;
+
+    (void)((levels == 5 &&
+            walk_step(&walk, kind, table, address, 5, last_level, &frame)) ||
+           walk_step(&walk, kind, table, address, 4, last_level, &frame) ||
+           walk_step(&walk, kind, table, address, 3, last_level, &frame) ||
+           walk_step(&walk, kind, table, address, 2, last_level, &frame) ||
+           walk_step(&walk, kind, table, address, 1, last_level, &frame));
+    return walk;
+}
+
 /* Follows `address` from the root until an entry is not present, is a leaf, or belongs to the
  * table at `last_level`. */
 __attribute__((always_inline)) static inline struct walk
 walk_to(enum access_kind kind, const struct page_table *table, virt_addr address,
         unsigned last_level)
 {
-    struct walk walk = {
-        .level = table->levels,
-        .allowed = PAGE_WRITABLE | PAGE_USER,
-    };
-    phys_addr frame = table->root;
-
-    for (;;) {
-        struct page_entry *entries =
-            access_table(&table->access, kind, table->levels, address, walk.level, frame);
-        walk.slot = &entries[virt_addr_index(address, walk.level)];
-        walk.entry = page_entry_load(walk.slot);
-        if (walk.level == last_level || !page_entry_is_present(walk.entry) ||
-            page_entry_is_leaf(walk.entry, walk.level)) {
-            return walk;
-        }
-        walk.allowed &= walk.entry.bits;
-        walk.denied |= walk.entry.bits & PAGE_NO_EXECUTE;
-        frame = page_entry_table(walk.entry);
-        walk.level--;
-    }
+    return walk_levels(kind, table->levels, table, address, last_level);
 }
+
+/* What a page of the size of an entry at `level` finds where that entry names a table: smaller
+ * pages, or nothing. In reclaim.c. */
+enum page_result walk_over_table(const struct page_table *table, virt_addr page, unsigned level,
+                                 struct page_entry entry);
 
 /* Whether a walk for the page of `size` at `page` ended at its leaf, and if not, why. */
 __attribute__((always_inline)) static inline enum page_result
@@ -59,7 +85,7 @@ walk_page_result(const struct page_table *table, virt_addr page, const struct wa
         return PAGE_NOT_MAPPED;
     }
     if (!page_entry_is_leaf(walk->entry, walk->level)) {
-        return reclaim_page_result(table, page, walk->level, walk->entry);
+        return walk_over_table(table, page, walk->level, walk->entry);
     }
     return walk->level == (unsigned)size ? PAGE_OK : PAGE_INSIDE_HUGE_PAGE;
 }

@@ -35,36 +35,58 @@ static inline uint64_t change_entry(const struct change *change, struct page_ent
            change->set | (level > 1 ? PAGE_HUGE : 0);
 }
 
-/* Removes the present entries among `count` of a level-1 table; returns how many they were. An entry
- * that is not present is stored as it was: that is less work than to go round it. */
-static uint64_t remove_leaves(struct page_entry *entries, unsigned count)
+enum { GROUP = 8 };
+
+/* Makes an entry (entry & keep) | set if it is present; returns 1 then. */
+static inline uint64_t change_leaf(struct page_entry *slot, uint64_t keep, uint64_t set)
 {
-    uint64_t removed = 0;
+    uint64_t bits = page_entry_load(slot).bits;
 
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t bits = page_entry_load(&entries[i]).bits;
-        uint64_t present = bits & PAGE_PRESENT;
-
-        page_entry_store(&entries[i], (struct page_entry){bits & (present - 1)});
-        removed += present;
+    if ((bits & PAGE_PRESENT) == 0) {
+        return 0;
     }
-    return removed;
+    page_entry_store(slot, (struct page_entry){(bits & keep) | set});
+    return 1;
 }
 
-/* Makes the present entries among `count` of a level-1 table (entry & keep) | set; returns how many
- * they were. */
-static uint64_t protect_leaves(struct page_entry *entries, unsigned count, uint64_t keep,
-                               uint64_t set)
+/* Does so with a group of entries, at once if all are present, as they mostly are; returns how many
+ * were. */
+__attribute__((always_inline)) static inline uint64_t
+change_group(struct page_entry *group, uint64_t keep, uint64_t set)
 {
+    uint64_t bits[GROUP];
     uint64_t changed = 0;
 
-    for (unsigned i = 0; i < count; i++) {
-        uint64_t bits = page_entry_load(&entries[i]).bits;
-
-        if ((bits & PAGE_PRESENT) != 0) {
-            page_entry_store(&entries[i], (struct page_entry){(bits & keep) | set});
-            changed++;
+#pragma GCC unroll 8
+    for (unsigned i = 0; i < GROUP; i++) {
+        bits[i] = page_entry_load(&group[i]).bits;
+    }
+    if ((bits[0] & bits[1] & bits[2] & bits[3] & bits[4] & bits[5] & bits[6] & bits[7] &
+         PAGE_PRESENT) != 0) {
+#pragma GCC unroll 8
+        for (unsigned i = 0; i < GROUP; i++) {
+            page_entry_store(&group[i], (struct page_entry){(bits[i] & keep) | set});
         }
+        return GROUP;
+    }
+    for (unsigned i = 0; i < GROUP; i++) {
+        changed += change_leaf(&group[i], keep, set);
+    }
+    return changed;
+}
+
+/* Does so with `count` entries. keep and set are 0 to remove them. */
+__attribute__((always_inline)) static inline uint64_t
+change_level_1(struct page_entry *entries, unsigned count, uint64_t keep, uint64_t set)
+{
+    uint64_t changed = 0;
+    unsigned i = 0;
+
+    for (; i + GROUP <= count; i += GROUP) {
+        changed += change_group(&entries[i], keep, set);
+    }
+    for (; i < count; i++) {
+        changed += change_leaf(&entries[i], keep, set);
     }
     return changed;
 }
@@ -74,8 +96,8 @@ static uint64_t change_leaves(const struct change *change, struct page_entry *en
 {
     uint64_t keep = PAGE_FRAME_MASK | PAGE_PAT_4K | change->keep;
 
-    return change->set == 0 ? remove_leaves(entries, count)
-                            : protect_leaves(entries, count, keep, change->set);
+    return change->set == 0 ? change_level_1(entries, count, 0, 0)
+                            : change_level_1(entries, count, keep, change->set);
 }
 
 /* Changes every leaf in [start, last], which the table of `level` in `frame` covers. The depth is at

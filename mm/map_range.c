@@ -200,6 +200,7 @@ static void fill_leaves(struct page_entry *entries, uint64_t first_leaf, uint64_
  * at a time. */
 static void fill_private_table(struct page_entry *entries, uint64_t first_leaf, uint64_t bytes)
 {
+#pragma GCC unroll 4
     for (unsigned i = 0; i < TABLE_ENTRY_COUNT; i++) {
         entries[i].bits = first_leaf + i * bytes;
     }

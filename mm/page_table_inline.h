@@ -52,7 +52,19 @@ page_table_translate(const struct page_table *table, virt_addr address)
     if (!page_table_is_common(table) || !virt_addr_is_canonical(address, COMMON_LEVELS)) {
         return page_table_translate_any(table, address);
     }
-    struct walk walk = walk_levels(ACCESS_LINEAR, COMMON_LEVELS, table, address, 1);
+    /* walk_levels, with the end at each level apart, where the level is a constant. */
+    struct walk walk = {.allowed = PAGE_WRITABLE | PAGE_USER};
+    phys_addr frame = table->root;
+    if (walk_step(&walk, ACCESS_LINEAR, table, address, 4, 1, &frame)) {
+        return translation_of(&walk, address);
+    }
+    if (walk_step(&walk, ACCESS_LINEAR, table, address, 3, 1, &frame)) {
+        return translation_of(&walk, address);
+    }
+    if (walk_step(&walk, ACCESS_LINEAR, table, address, 2, 1, &frame)) {
+        return translation_of(&walk, address);
+    }
+    (void)walk_step(&walk, ACCESS_LINEAR, table, address, 1, 1, &frame);
     return translation_of(&walk, address);
 }
 

@@ -142,7 +142,7 @@ static void change_table(struct change *change, unsigned level, phys_addr frame,
  * another. */
 static bool cuts_huge_page(const struct page_table *table, virt_addr address, bool at_end)
 {
-    struct walk walk = walk_to(table->access.kind, table, address, 1);
+    struct walk walk = walk_any(table, address, 1);
     uint64_t low_bits = level_bytes(walk.level) - 1;
 
     return page_entry_is_present(walk.entry) &&

@@ -100,12 +100,12 @@ map_with_new_tables(const struct page_table *table, virt_addr page, enum page_si
     return result;
 }
 
-__attribute__((always_inline)) static inline struct map_outcome
-map_in(enum access_kind kind, const struct page_table *table, virt_addr page, phys_addr frame,
-       enum page_size size, page_flags flags, uint64_t table_flags, struct frame_source *frames)
+static struct map_outcome map_checked(const struct page_table *table, virt_addr page,
+                                      phys_addr frame, enum page_size size, page_flags flags,
+                                      uint64_t table_flags, struct frame_source *frames)
 {
     struct page_entry entry = {frame.value | flags.bits | (size == PAGE_4K ? 0 : PAGE_HUGE)};
-    struct walk walk = walk_to(kind, table, page, (unsigned)size);
+    struct walk walk = walk_any(table, page, (unsigned)size);
     uint64_t missing = table_flags & PAGE_PERMISSIONS & ~walk.allowed;
     struct map_outcome outcome = {.result = MAP_OK, .flush = tlb_flush_none()};
 
@@ -122,7 +122,7 @@ map_in(enum access_kind kind, const struct page_table *table, virt_addr page, ph
         outcome.result = walk.level == (unsigned)size ? MAP_ALREADY_MAPPED : MAP_INSIDE_HUGE_PAGE;
     }
     if (missing != 0 && outcome.result == MAP_OK) {
-        walk_widen(kind, table, page, walk.level, missing);
+        walk_widen(table, page, walk.level, missing);
         tlb_flush_consume(outcome.flush);
         outcome.flush = tlb_flush_pages(page, TLB_FLUSH_ALL);
     }
@@ -138,7 +138,7 @@ struct map_outcome page_table_map_to_any(const struct page_table *table, virt_ad
     if (!map_arguments_are_good(table, table->levels, page, frame, size, flags)) {
         return (struct map_outcome){.result = map_fault(table, page, frame, size, flags)};
     }
-    return WITH_KIND(table, map_in, table, page, frame, size, flags, table_flags, frames);
+    return map_checked(table, page, frame, size, flags, table_flags, frames);
 }
 
 struct map_outcome page_table_identity_map(const struct page_table *table, phys_addr frame,
@@ -163,5 +163,5 @@ struct map_outcome page_table_map_to_with_table_flags(const struct page_table *t
     if ((table_flags.bits & PAGE_NO_EXECUTE) != 0 && !table->features.no_execute) {
         return (struct map_outcome){.result = MAP_FEATURE_ABSENT};
     }
-    return WITH_KIND(table, map_in, table, page, frame, size, flags, table_flags.bits, frames);
+    return map_checked(table, page, frame, size, flags, table_flags.bits, frames);
 }

@@ -10,7 +10,7 @@ unsigned page_table_path(const struct page_table *table, virt_addr address,
         return 0;
     }
     for (unsigned level = table->levels; level >= 1; level--) {
-        struct walk walk = walk_to(table->access.kind, table, address, level);
+        struct walk walk = walk_any(table, address, level);
         bool present = page_entry_is_present(walk.entry);
 
         path[count++] = (struct path_entry){
@@ -100,7 +100,7 @@ bool page_table_find_unmapped(const struct page_table *table, struct page_range 
     /* [candidate, at) is not mapped; candidate may be ahead of at. */
     while (candidate - range.start.value <= last.value - range.start.value &&
            last.value - candidate >= bytes - 1) {
-        struct walk walk = walk_to(table->access.kind, table, at, 1);
+        struct walk walk = walk_any(table, at, 1);
         uint64_t end = at.value | (level_bytes(walk.level) - 1);
 
         if (page_entry_is_present(walk.entry)) {
@@ -121,7 +121,7 @@ enum map_result page_table_link_recursive(const struct page_table *table, unsign
     uint64_t no_execute = table->features.no_execute ? PAGE_NO_EXECUTE : 0;
     virt_addr window =
         virt_addr_new_truncate((uint64_t)slot << level_shift(table->levels), table->levels);
-    struct walk walk = walk_to(table->access.kind, table, window, table->levels);
+    struct walk walk = walk_any(table, window, table->levels);
 
     if (page_entry_is_present(walk.entry)) {
         return MAP_ALREADY_MAPPED;

@@ -45,7 +45,7 @@ struct split_outcome page_table_split(const struct page_table *table, virt_addr 
         return outcome;
     }
 
-    struct walk walk = walk_to(table->access.kind, table, page, (unsigned)size);
+    struct walk walk = walk_any(table, page, (unsigned)size);
     unsigned lower = walk.level - 1;
     uint64_t leaf = mapped.frame.value |
                     leaf_flags_at(page_leaf_flags(walk.entry, walk.level).bits, walk.level, lower);
@@ -138,7 +138,7 @@ struct merge_outcome page_table_merge(const struct page_table *table, virt_addr 
     if (outcome.result != MERGE_OK) {
         return outcome;
     }
-    struct walk walk = walk_to(table->access.kind, table, page, (unsigned)size);
+    struct walk walk = walk_any(table, page, (unsigned)size);
     outcome.result = merge_fault(table, size, &walk);
     if (outcome.result != MERGE_OK) {
         return outcome;

@@ -1,12 +1,15 @@
 #include "mm/page_range.h"
 
-__attribute__((always_inline)) static inline struct unmap_outcome
-unmap_in(enum access_kind kind, const struct page_table *table, virt_addr page,
-         enum page_size size)
+struct unmap_outcome page_table_unmap_any(const struct page_table *table, virt_addr page,
+                                          enum page_size size)
 {
-    struct walk walk = walk_to(kind, table, page, (unsigned)size);
-    enum page_result result = walk_page_result(table, page, &walk, size);
+    enum page_result result = page_check(table, page, size);
 
+    if (result != PAGE_OK) {
+        return (struct unmap_outcome){.result = result};
+    }
+    struct walk walk = walk_any(table, page, (unsigned)size);
+    result = walk_page_result(table, page, &walk, size);
     if (result != PAGE_OK) {
         return (struct unmap_outcome){.result = result};
     }
@@ -16,17 +19,6 @@ unmap_in(enum access_kind kind, const struct page_table *table, virt_addr page,
         .flush = tlb_flush_page(page),
         .frame = page_leaf_address(walk.entry, walk.level),
     };
-}
-
-struct unmap_outcome page_table_unmap_any(const struct page_table *table, virt_addr page,
-                                          enum page_size size)
-{
-    enum page_result checked = page_check(table, page, size);
-
-    if (checked != PAGE_OK) {
-        return (struct unmap_outcome){.result = checked};
-    }
-    return WITH_KIND(table, unmap_in, table, page, size);
 }
 
 static enum update_result update_result_of(enum page_result result)
@@ -43,14 +35,25 @@ static enum update_result update_result_of(enum page_result result)
     return results[result];
 }
 
-__attribute__((always_inline)) static inline struct update_outcome
-update_flags_in(enum access_kind kind, const struct page_table *table, virt_addr page,
-                enum page_size size, page_flags flags, uint64_t kept)
+struct update_outcome page_table_update_flags_any(const struct page_table *table, virt_addr page,
+                                                  enum page_size size, page_flags flags,
+                                                  enum accessed_dirty accessed_dirty)
 {
-    struct walk walk = walk_to(kind, table, page, (unsigned)size);
-    enum page_result result = walk_page_result(table, page, &walk, size);
-    uint64_t missing = flags.bits & PAGE_PERMISSIONS & ~walk.allowed;
+    enum page_result result = page_check(table, page, size);
+    uint64_t kept = accessed_dirty == ACCESSED_DIRTY_KEEP ? PAGE_ACCESSED | PAGE_DIRTY : 0;
 
+    if (result != PAGE_OK) {
+        return (struct update_outcome){.result = update_result_of(result)};
+    }
+    if (!leaf_flags_are_good(flags, size)) {
+        return (struct update_outcome){.result = UPDATE_BAD_FLAGS};
+    }
+    if (!leaf_features_are_present(table, flags, size)) {
+        return (struct update_outcome){.result = UPDATE_FEATURE_ABSENT};
+    }
+    struct walk walk = walk_any(table, page, (unsigned)size);
+    uint64_t missing = flags.bits & PAGE_PERMISSIONS & ~walk.allowed;
+    result = walk_page_result(table, page, &walk, size);
     if (result != PAGE_OK) {
         return (struct update_outcome){.result = update_result_of(result)};
     }
@@ -61,50 +64,10 @@ update_flags_in(enum access_kind kind, const struct page_table *table, virt_addr
     if (missing == 0) {
         return (struct update_outcome){.result = UPDATE_OK, .flush = tlb_flush_page(page)};
     }
-    walk_widen(kind, table, page, walk.level, missing);
+    walk_widen(table, page, walk.level, missing);
     return (struct update_outcome){
         .result = UPDATE_OK,
         .flush = tlb_flush_pages(page, TLB_FLUSH_ALL),
-    };
-}
-
-struct update_outcome page_table_update_flags_any(const struct page_table *table, virt_addr page,
-                                                  enum page_size size, page_flags flags,
-                                                  enum accessed_dirty accessed_dirty)
-{
-    enum page_result checked = page_check(table, page, size);
-    uint64_t kept = accessed_dirty == ACCESSED_DIRTY_KEEP ? PAGE_ACCESSED | PAGE_DIRTY : 0;
-
-    if (checked != PAGE_OK) {
-        return (struct update_outcome){.result = update_result_of(checked)};
-    }
-    if (!leaf_flags_are_good(flags, size)) {
-        return (struct update_outcome){.result = UPDATE_BAD_FLAGS};
-    }
-    if (!leaf_features_are_present(table, flags, size)) {
-        return (struct update_outcome){.result = UPDATE_FEATURE_ABSENT};
-    }
-    return WITH_KIND(table, update_flags_in, table, page, size, flags, kept);
-}
-
-__attribute__((always_inline)) static inline struct update_outcome
-update_table_flags_in(enum access_kind kind, const struct page_table *table, virt_addr address,
-                      unsigned level, page_flags flags)
-{
-    struct walk walk = walk_to(kind, table, address, level);
-
-    if (!page_entry_is_present(walk.entry)) {
-        return (struct update_outcome){.result = UPDATE_NOT_MAPPED};
-    }
-    if (page_entry_is_leaf(walk.entry, walk.level)) {
-        return (struct update_outcome){.result = UPDATE_INSIDE_HUGE_PAGE};
-    }
-    page_entry_store(walk.slot, (struct page_entry){page_entry_table(walk.entry).value |
-                                                    (walk.entry.bits & PAGE_ACCESSED) |
-                                                    flags.bits});
-    return (struct update_outcome){
-        .result = UPDATE_OK,
-        .flush = tlb_flush_pages(address, TLB_FLUSH_ALL),
     };
 }
 
@@ -124,5 +87,18 @@ struct update_outcome page_table_update_table_flags(const struct page_table *tab
     if ((flags.bits & PAGE_NO_EXECUTE) != 0 && !table->features.no_execute) {
         return (struct update_outcome){.result = UPDATE_FEATURE_ABSENT};
     }
-    return WITH_KIND(table, update_table_flags_in, table, address, level, flags);
+    struct walk walk = walk_any(table, address, level);
+    if (!page_entry_is_present(walk.entry)) {
+        return (struct update_outcome){.result = UPDATE_NOT_MAPPED};
+    }
+    if (page_entry_is_leaf(walk.entry, walk.level)) {
+        return (struct update_outcome){.result = UPDATE_INSIDE_HUGE_PAGE};
+    }
+    page_entry_store(walk.slot, (struct page_entry){page_entry_table(walk.entry).value |
+                                                    (walk.entry.bits & PAGE_ACCESSED) |
+                                                    flags.bits});
+    return (struct update_outcome){
+        .result = UPDATE_OK,
+        .flush = tlb_flush_pages(address, TLB_FLUSH_ALL),
+    };
 }

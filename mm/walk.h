@@ -1,7 +1,7 @@
 /* The one walk that every operation on page tables stands on.
  *
- * `kind` is passed as a constant by WITH_KIND, so that the compiler makes one loop per kind, without
- * a call or a test of the kind in it.
+ * `kind` is a constant where it is called: in walk_any, once for each kind, and in the operations that
+ * are inlined for linear access. So there is neither a call nor a test of the kind in it.
  */
 #pragma once
 
@@ -15,12 +15,6 @@ struct walk {
     uint64_t allowed;        /* PAGE_WRITABLE and PAGE_USER where all entries above have them */
     uint64_t denied;         /* the bits that any entry above has: PAGE_NO_EXECUTE counts */
 };
-
-/* Calls `function(kind, ...)` with the kind of table->access as a constant. */
-#define WITH_KIND(table, function, ...)                                                            \
-    ((table)->access.kind == ACCESS_LINEAR      ? function(ACCESS_LINEAR, __VA_ARGS__)             \
-     : (table)->access.kind == ACCESS_TEMPORARY ? function(ACCESS_TEMPORARY, __VA_ARGS__)          \
-                                                : function(ACCESS_RECURSIVE, __VA_ARGS__))
 
 /* Looks at the entry of `level`, a constant, in the table in *frame. Returns true when the walk ends
  * there; else *frame is the next table. */
@@ -90,14 +84,9 @@ walk_page_result(const struct page_table *table, virt_addr page, const struct wa
     return walk->level == (unsigned)size ? PAGE_OK : PAGE_INSIDE_HUGE_PAGE;
 }
 
+/* walk_to for the kind of access that the table has. */
+struct walk walk_any(const struct page_table *table, virt_addr address, unsigned last_level);
+
 /* Gives the entries above the table at `level` on the way to `address` the bits of `parent`
  * (WRITABLE, USER) that they lack. */
-__attribute__((always_inline)) static inline void
-walk_widen(enum access_kind kind, const struct page_table *table, virt_addr address,
-           unsigned level, uint64_t parent)
-{
-    for (unsigned above = table->levels; above > level; above--) {
-        struct walk walk = walk_to(kind, table, address, above);
-        page_entry_store(walk.slot, (struct page_entry){walk.entry.bits | parent});
-    }
-}
+void walk_widen(const struct page_table *table, virt_addr address, unsigned level, uint64_t parent);

@@ -43,18 +43,24 @@ COMMON_OBJECTS = $(call objects,$(KERNEL_SOURCES) $(MM_SOURCES))
 assay_OBJECTS = $(COMMON_OBJECTS) $(call objects,kernel/main.c kernel/demonstration.c)
 assay-test_OBJECTS = $(COMMON_OBJECTS) \
     $(call objects,kernel/test_main.c $(TESTING_SOURCES) $(TEST_SOURCES))
+assay-misbehave_OBJECTS = $(COMMON_OBJECTS) \
+    $(call objects,$(TESTING_SOURCES) $(wildcard tests/kernel/misbehave/*.c))
+assay-second-opinion_OBJECTS = $(COMMON_OBJECTS) \
+    $(call objects,$(wildcard tests/kernel/second_opinion/*.c))
 assay-bench_OBJECTS = $(COMMON_OBJECTS) $(call objects,tests/bench/tlb_bench.c)
 HOST_OBJECTS = $(patsubst %,$(OBJECTS)/host/%.o,$(HOST_TEST_SOURCES) $(HOST_PURE_SOURCES) \
     )
 
 IMAGES = $(BUILD)/assay.elf $(BUILD)/assay-test.elf
+# What tests the harness, and what QEMU's own walker is compared with.
+HARNESS_IMAGES = $(BUILD)/assay-misbehave.elf $(BUILD)/assay-second-opinion.elf
 ISOS = $(BUILD)/assay.iso $(BUILD)/assay-test.iso
 
 # Shows one line instead of the command; `make V=1` shows the command.
 V = 0
 quiet = $(if $(filter 1,$(V)),,@echo "  $(1)" && )
 
-.PHONY: all run test screenshot bench-boot bench-tlb clean help host-tests FORCE
+.PHONY: all run test screenshot bench-boot bench-harness bench-host bench-tlb clean help host-tests FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -127,6 +133,8 @@ $(OBJECTS)/%.o: $(OBJECTS)/%.asm
 
 $(eval $(call image_rules,assay))
 $(eval $(call image_rules,assay-test))
+$(eval $(call image_rules,assay-misbehave))
+$(eval $(call image_rules,assay-second-opinion))
 $(eval $(call image_rules,assay-bench))
 
 GRUB_MODULES = multiboot2 normal iso9660 part_msdos part_gpt fat all_video boot
@@ -148,8 +156,33 @@ $(BUILD)/host/unit_tests: $(HOST_OBJECTS)
 
 host-tests: $(BUILD)/host/unit_tests  ## build the tests that run on the host
 
-test: all host-tests | test-tools  ## run all tests
+test: all host-tests $(HARNESS_IMAGES) | test-tools  ## run all tests
 	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) $(if $(K),-k "$(K)") tests
+
+# mm/ for other kernels: position-independent, so that it can be linked anywhere, with the port header
+# that PORT has. The port is compiled in, so another one builds it anew.
+PORT = tests/host/example/port
+LIBMM_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -I. -I$(PORT) -MMD -MP -ffreestanding -fpie \
+    -mno-red-zone -mgeneral-regs-only -fno-stack-protector -fno-strict-aliasing
+LIBMM = $(OBJECTS)/libmm
+
+.PHONY: libmm
+libmm: $(BUILD)/libassay_mm.a  ## the page-table library and its headers; PORT=DIR holds mm_port.h
+
+$(PORT)/mm_port.h:
+	@echo "$@ is missing: PORT= names the directory of the port header; see docs/mm.md" >&2; exit 1
+
+$(LIBMM)/port: FORCE
+	@mkdir -p $(@D) && { echo "$(PORT)" | cmp -s - $@ || echo "$(PORT)" >$@; }
+
+$(LIBMM)/%.o: %.c $(LIBMM)/port $(PORT)/mm_port.h Makefile | build-tools
+	@mkdir -p $(@D)
+	$(call quiet,CC (libmm) $<)$(CC) $(LIBMM_CFLAGS) -c $< -o $@
+
+$(BUILD)/libassay_mm.a: $(patsubst %.c,$(LIBMM)/%.o,$(MM_SOURCES)) $(wildcard mm/*.h)
+	@rm -rf $@ $(BUILD)/include && mkdir -p $(BUILD)/include/mm
+	@cp mm/*.h $(BUILD)/include/mm/ && cp $(PORT)/mm_port.h $(BUILD)/include/
+	$(call quiet,AR $@)ar rcs $@ $(filter %.o,$^)
 
 screenshot: $(BUILD)/assay.iso  ## take docs/screen.png from the running kernel
 	@$(PYTHON) scripts/qemu_runner.py screenshot docs/screen.png
@@ -162,6 +195,29 @@ $(BUILD)/bench/exit_at_once.elf: tests/bench/exit_at_once.asm
 
 bench-boot: $(BUILD)/bench/exit_at_once.elf $(BUILD)/assay-test.elf  ## time a boot against the least possible
 	@$(PYTHON) tests/bench/boot_bench.py
+
+bench-harness: $(BUILD)/assay-test.elf  ## time the harness against bare QEMU
+	@$(PYTHON) tests/bench/harness_bench.py
+
+# The library's figures: compiled as a user would, without sanitizers.
+BENCH_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -I. -Itests/bench/port -MMD -MP
+BENCH_SOURCES = $(filter-out tests/bench/tlb_bench.c tests/bench/frame_bench.c,$(wildcard tests/bench/*.c))
+bench_objects = $(patsubst %.c,$(OBJECTS)/bench/%.o,$(1))
+
+$(OBJECTS)/bench/%.o: %.c Makefile | build-tools
+	@mkdir -p $(@D)
+	$(call quiet,CC (bench) $<)$(CC) $(BENCH_CFLAGS) -c $< -o $@
+
+$(OBJECTS)/bench/page_table_bench: $(call bench_objects,$(BENCH_SOURCES) $(MM_SOURCES))
+	@$(CC) $^ -o $@
+
+$(OBJECTS)/bench/frame_bench: $(call bench_objects,tests/bench/frame_bench.c $(MM_SOURCES))
+	@$(CC) $^ -o $@
+
+bench-host: $(OBJECTS)/bench/page_table_bench $(OBJECTS)/bench/frame_bench  ## the library against the least possible
+	@taskset -c 1 $(OBJECTS)/bench/page_table_bench
+	@taskset -c 1 $(OBJECTS)/bench/frame_bench
+	@$(PYTHON) tests/bench/text_size.py $(call objects,$(MM_SOURCES)) -- $(CC) $(KERNEL_CFLAGS)
 
 ACCEL = tcg
 comma = ,

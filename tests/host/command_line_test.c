@@ -9,25 +9,29 @@ TEST(command_line, has_defaults)
 {
     struct command_line options = command_line_parse("");
 
-    CHECK(strcmp(options.test_glob, "*") == 0);
+    CHECK_TEXT_EQUAL(options.test_glob, "*");
+    CHECK_TEXT_EQUAL(options.test_tag, "");
     CHECK_EQUAL(options.paging_levels, 4);
     CHECK_EQUAL(options.seed, 1);
+    CHECK(!options.has_seed);
     CHECK(!options.list && !options.once && !options.recursive);
     CHECK_EQUAL(options.provoke, PROVOKE_NOTHING);
-    CHECK_EQUAL(options.unknown_word[0], 0);
+    CHECK_TEXT_EQUAL(options.unknown_word, "");
 }
 
 TEST(command_line, reads_every_word)
 {
     struct command_line options = command_line_parse(
-        "  test=map_to.*\tlist once recursive seed=0xFFffffffffffffff paging=5 provoke=overflow\n");
+        "  test=map_to.*\ttag=slow list once recursive seed=0xFFffffffffffffff paging=5 provoke=overflow\n");
 
-    CHECK(strcmp(options.test_glob, "map_to.*") == 0);
+    CHECK_TEXT_EQUAL(options.test_glob, "map_to.*");
+    CHECK_TEXT_EQUAL(options.test_tag, "slow");
     CHECK_EQUAL(options.paging_levels, 5);
     CHECK_EQUAL(options.seed, UINT64_MAX);
+    CHECK(options.has_seed);
     CHECK(options.list && options.once && options.recursive);
     CHECK_EQUAL(options.provoke, PROVOKE_OVERFLOW);
-    CHECK_EQUAL(options.unknown_word[0], 0);
+    CHECK_TEXT_EQUAL(options.unknown_word, "");
 }
 
 TEST(command_line, lets_the_last_of_two_words_win)
@@ -41,13 +45,13 @@ TEST(command_line, names_the_first_word_that_means_nothing)
     static const char *const words[] = {
         "tset=x",    "paging=6",  "paging=",   "seed=",   "seed=12x",     "seed=0x",
         "test=",     "lists",     "onc",       "provoke=", "provoke=fire", "seed=18446744073709551616",
-        "=",         "paging=44",
+        "=",         "paging=44", "tag=",
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         struct command_line options = command_line_parse(words[i]);
-        CHECK(strcmp(options.unknown_word, words[i]) == 0);
+        CHECK_TEXT_EQUAL(options.unknown_word, words[i]);
     }
-    CHECK(strcmp(command_line_parse("once first second").unknown_word, "first") == 0);
+    CHECK_TEXT_EQUAL(command_line_parse("once first second").unknown_word, "first");
 }
 
 TEST(command_line, cuts_off_words_that_are_too_long)

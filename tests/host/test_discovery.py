@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+import machines
 from kernel_tests import ImageFault, KernelTest, matching, read_tests
 from machines import (
+    ALL_FEATURES,
     PROFILES,
     EnvironmentFault,
     Feature,
@@ -19,14 +21,33 @@ from machines import (
 )
 
 ADDRESS = 0xFFFF_FFFF_8010_0000
-STRINGS = b"map_to\0refuses\0maps\0tests/kernel/map_to_test.c\0"
-SUITE, REFUSES, MAPS, FILE = (ADDRESS + offset for offset in (0, 7, 15, 20))
+STRINGS = b"map_to\0refuses\0maps\0tests/kernel/map_to_test.c\0slow huge\0not done\0"
+SUITE, REFUSES, MAPS, FILE, TAGS, REASON = (ADDRESS + offset for offset in (0, 7, 15, 20, 47, 57))
 SHT_PROGBITS, SHT_STRTAB, SHF_ALLOC = 1, 3, 2
 ELF_HEADER_SIZE = 64
 
 
 def make_test(name: str = "a.b", requires: Feature = Feature(0)) -> KernelTest:
     return KernelTest(name, "a_test.c", 1, 0, requires)
+
+
+def test_kvm_takes_what_the_hosts_cpu_has(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machines, "host_features", lambda: ALL_FEATURES & ~Feature.LA57)
+    assert not PROFILES["la57"].lacks(Feature.LA57)
+    assert PROFILES["kvm"].lacks(Feature.LA57 | Feature.SMEP) == Feature.LA57
+    monkeypatch.setenv("ACCEL", "kvm")
+    assert PROFILES["la57"].lacks(Feature.LA57) == Feature.LA57
+    command = command_line(PROFILES["la57"], Path("x.elf"))
+    assert command[command.index("-accel") + 1] == "kvm"
+    assert command[command.index("-cpu") + 1] == "host,-arch-capabilities,la57=on"
+    assert make_test(requires=Feature.LA57).profile is PROFILES["la57"]
+
+
+def test_more_memory_than_the_host_has_is_not_reserved() -> None:
+    command = command_line(PROFILES["huge"], Path("x.elf"))
+    assert command[command.index("-M") + 1] == "pc,memory-backend=ram"
+    assert "memory-backend-ram,id=ram,size=512G,reserve=off" in command
+    assert command[command.index("-m") + 1] == "512G"
 
 
 def test_commas_in_the_kernels_command_line_are_doubled() -> None:
@@ -91,8 +112,16 @@ def test_a_glob_knows_only_the_star_and_the_question_mark(glob: str, names: list
     assert [test.name for test in matching(tests, glob)] == names
 
 
-def record(suite: int = SUITE, sentence: int = MAPS, run: int = 1, requires: int = 0) -> bytes:
-    return struct.pack("<4Q2I3Q", suite, sentence, run, FILE, 12, 500, requires, 0, 0)
+def record(
+    suite: int = SUITE,
+    sentence: int = MAPS,
+    run: int = 1,
+    requires: int = 0,
+    tags: int = 0,
+    expect_failure: int = 0,
+) -> bytes:
+    numbers = (12, 500, requires, tags, expect_failure)
+    return struct.pack("<4Q2I3Q", suite, sentence, run, FILE, *numbers)
 
 
 def image_of(directory: Path, records: bytes, section: bytes = b"test_cases") -> Path:
@@ -127,6 +156,11 @@ def test_records_are_read_from_the_image(tmp_path: Path) -> None:
         KernelTest("map_to.refuses", source, 12, 500, both),
         KernelTest("map_to.maps", source, 12, 500, Feature(0)),
     )
+
+
+def test_tags_and_expected_failures_are_read(tmp_path: Path) -> None:
+    (test,) = read_tests(image_of(tmp_path, record(tags=TAGS, expect_failure=REASON)))
+    assert (test.tags, test.expect_failure) == (("slow", "huge"), "not done")
 
 
 DAMAGED = {

@@ -104,7 +104,28 @@ def test_evidence_is_kept_of_a_red_boot_only(
         assert (tmp_path / "artifacts").exists() == (not green)
     kept = tmp_path / "artifacts" / "fast-a.b"
     assert (kept / "serial.log").read_bytes() == verdict.outcome.serial
-    assert verdict.message in (kept / "verdict.txt").read_text()
+    assert verdict.reason in (kept / "verdict.txt").read_text()
+    assert "artefacts: " in verdict.message
+    assert "./scripts/qemu_runner.py debug a.b --profile fast" in verdict.message
+    assert [path.name for path in kept.parent.iterdir()] == [kept.name], "a draft was left behind"
+
+
+def test_the_end_of_a_machine_that_kvm_gave_up_is_not_awaited(script: Script) -> None:
+    outcome = boot(script("echo 'KVM internal error. Suberror: 1' >&2; sleep 1000"), SOON_S)
+    assert outcome.stop is Stop.GAVE_UP
+    verdict = judge(outcome, ["a.b"])
+    assert verdict.kind is Kind.QEMU_DIED
+    assert "KVM internal error. Suberror: 1" in verdict.reason
+
+
+def test_the_limit_for_the_start_ends_with_the_start(script: Script) -> None:
+    slow = script("sleep 0.5; echo ready; sleep 0.5; echo done; exit 33")
+    outcome = boot(slow, SOON_S, silence_s=SOON_S, start=b"ready", start_s=SOON_S)
+    assert (outcome.stop, outcome.status) == (Stop.EXITED, EXIT_PASS)
+    outcome = boot(slow, SOON_S, start=b"ready", start_s=0.2)
+    assert (outcome.stop, outcome.serial) == (Stop.SILENCE, b"")
+    outcome = boot(slow, SOON_S, silence_s=0.2, start=b"ready", start_s=SOON_S)
+    assert (outcome.stop, outcome.serial) == (Stop.SILENCE, b"ready\n")
 
 
 def test_nothing_starts_after_everything_was_stopped(

@@ -61,6 +61,14 @@ def with_results(*results: str) -> Log:
 FAILING = with_results(
     GOOD.results[0], "# mapped == 1: 0 and 1", "not ok 2 unmap.unmaps", GOOD.results[2]
 )
+# As the kernel's watchdog ends a run: no more results than there are, and a summary of them.
+HANGING = replace(
+    with_results(
+        GOOD.results[0], "# hung: unmap.unmaps runs for more than 500 ms; it is at",
+        "#     0x12 spin+0x2", "not ok 2 unmap.unmaps",
+    ),
+    plan="1..3\n",
+)
 
 
 def ended(log: Log | bytes, status: int = EXIT_PASS, stderr: str = "") -> Outcome:
@@ -68,7 +76,7 @@ def ended(log: Log | bytes, status: int = EXIT_PASS, stderr: str = "") -> Outcom
 
 
 def killed(serial: bytes, stop: Stop) -> Outcome:
-    return Outcome(stop, None, serial, seconds=10.0)
+    return Outcome(stop, None, serial, seconds=9.0, quiet_s=2.0)
 
 
 def kind(outcome: Outcome) -> Kind:
@@ -176,6 +184,12 @@ BROKEN: dict[str, tuple[Kind, Outcome]] = {
     "QEMU missing": (Kind.QEMU_MISSING, Outcome(Stop.MISSING, None, b"", "QEMU is missing")),
     "QEMU refuses its arguments": (Kind.QEMU_DIED, ended(b"", 1, "qemu: invalid option")),
     "QEMU crashes": (Kind.QEMU_DIED, ended(GOOD, -11)),
+    "the kernel itself tells of a hang": (Kind.HUNG, ended(HANGING, EXIT_FAIL)),
+    "KVM gives up": (
+        Kind.QEMU_DIED,
+        replace(killed(BOOT_LOG.encode(), Stop.GAVE_UP), stderr="KVM internal error"),
+    ),
+    "QEMU ends with 1 without a word": (Kind.QEMU_DIED, ended(b"", 1)),
     "a signal without a name": (Kind.QEMU_DIED, ended(GOOD, -99)),
     "QEMU is told to end": (Kind.QEMU_DIED, ended(GOOD, 0, "qemu: terminating on signal 15")),
     "a debug-exit value that has no meaning": (Kind.QEMU_DIED, ended(GOOD, 41)),
@@ -212,6 +226,15 @@ REASONS = {
     "skipped and failed": "a test both skipped and failed",
     "failure, but exit status pass": "exit status 33 claims that all passed, 1 failed",
     "no failure, but exit status fail": "exit status 35 claims a failure, 0 failed",
+    "the kernel itself tells of a hang": (
+        "unmap.unmaps runs for more than 500 ms; it is at\n  #     0x12 spin+0x2"
+    ),
+    "no output for too long": "no output for 2.0 s before the first result; killed",
+    "output without end": "still running at its limit, after 9.0 s, before the first result",
+    "KVM gives up": "QEMU gave up, before the first result: KVM internal error",
+    "QEMU refuses its arguments": "QEMU refused to go on, before the first result: qemu: invalid",
+    "QEMU ends with 1 without a word": "before the first result without a word",
+    "QEMU is told to end": "QEMU was told to end, after 'ok 3 vga",
     "another test": "unmap.unmaps, vga.shows_text; not asked for: map_to.flushes",
     "one test too few": "missing: vga.shows_text",
     "one test too many": "not asked for: map_to.flushes",
@@ -223,6 +246,25 @@ REASONS = {
 @pytest.mark.parametrize("case", REASONS)
 def test_the_reason_says_what_is_wrong(case: str) -> None:
     assert REASONS[case] in judge(BROKEN[case][1], RUNS, SKIPS).reason
+
+
+def test_only_a_test_away_from_home_may_skip_itself_and_must_say_why() -> None:
+    for reason, may_skip, expected in (
+        (" # SKIP proves nothing here", ("unmap.unmaps",), Kind.PASSED),
+        (" # SKIP proves nothing here", (), Kind.WRONG_SKIP),
+        (" # SKIP", ("unmap.unmaps",), Kind.WRONG_SKIP),
+    ):
+        log = with_results(GOOD.results[0], f"ok 2 unmap.unmaps{reason}", GOOD.results[2])
+        verdict = judge(ended(log), RUNS, SKIPS, may_skip)
+        assert verdict.kind is expected, verdict.message
+        assert not verdict.green or verdict.reason == "1 passed, 2 skipped"
+
+
+def test_the_environment_is_at_fault_when_there_was_no_machine() -> None:
+    at_fault = {name for name in BROKEN if judge(BROKEN[name][1], RUNS, SKIPS).environment_at_fault}
+    assert at_fault == {
+        "QEMU missing", "QEMU refuses its arguments", "QEMU ends with 1 without a word",
+    }
 
 
 def test_each_kind_but_passed_has_a_case() -> None:
@@ -270,6 +312,15 @@ def test_the_message_shows_diagnostics_log_and_command() -> None:
         assert f"\n  {result}" in message
     for text in ("  | Memory map", "  | a warning", "qemu -m 64M"):
         assert text in message
+
+
+def test_the_message_shows_a_panic_from_its_first_line() -> None:
+    report = "PANIC: x\n" + "".join(f"  register {number}\n" for number in range(70))
+    before = "".join(f"line {number}\n" for number in range(100))
+    message = judge(ended((before + report).encode(), EXIT_PANIC), RUNS, SKIPS).message
+    shown = [line for line in message.splitlines() if line.startswith("  | ")]
+    assert (shown[0], shown[-1], len(shown)) == ("  | PANIC: x", "  |   register 69", 71)
+    assert "the last 71 of 171 lines" in message
 
 
 def test_the_message_leaves_out_what_there_is_none_of() -> None:

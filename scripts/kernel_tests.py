@@ -7,13 +7,16 @@ records. Reading them needs no boot.
 from __future__ import annotations
 
 import functools
+import os
 import re
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from ktap import Kind
+import artifacts
+from artifacts import Boot
+from ktap import HEADER, Kind
 from machines import (
     ALL_FEATURES,
     PROFILES,
@@ -23,17 +26,24 @@ from machines import (
     Profile,
     build_directory,
     command_line,
+    find_fault,
     image_path,
 )
 from qemu_process import boot
-from verdict import Verdict, judge
+from verdict import EXIT_QEMU_REFUSES, Stop, Verdict, judge
 
 SECTION = "test_cases"
-# Pointers to suite, sentence, run, file; line; timeout_ms (0: the default); requires; two reserved.
+# Pointers to suite, sentence, run, file; line; timeout_ms (0: the default); requires; pointers to
+# tags and to the reason why failure is expected (0: none).
 RECORD = struct.Struct("<4Q2I3Q")
 SHF_ALLOC = 2
 TEST_IMAGE = "assay-test"
 DEFAULT_TIMEOUT_MS = 10_000
+# The kernel watches the time itself and can say where it hangs: the runner lets it do so.
+TIMEOUT_SLACK_S = 2.0
+# Instructions that a KVM without the CPU's help (inside another machine) does not know.
+KVM_PROBE = "exception.*"
+KVM_PROBE_S = 10.0
 
 # The machines on which the whole suite also runs in one boot.
 SUITE_PROFILES = tuple(name for name in PROFILES if name != "fast")
@@ -45,13 +55,24 @@ class ImageFault(EnvironmentFault):
 
 @dataclass(frozen=True)
 class KernelTest:
-    """One registered test. `file` and `line` say where its source is."""
+    """One registered test.
+
+    file, line: where its source is. tags: words to select by. expect_failure: why it is known to
+    fail, which the kernel then reports as success; "" for all others.
+    """
 
     name: str
     file: str
     line: int
     timeout_ms: int
     requires: Feature
+    tags: tuple[str, ...] = ()
+    expect_failure: str = ""
+
+    @property
+    def function(self) -> str:
+        """The name of its function in the image."""
+        return self.name.replace(".", "_")
 
     @property
     def timeout_s(self) -> float:
@@ -59,8 +80,8 @@ class KernelTest:
 
     @property
     def profile(self) -> Profile | None:
-        """The first machine that provides all that the test requires."""
-        fitting = (item for item in PROFILES.values() if not item.lacks(self.requires))
+        """The first machine whose row of the table provides all that the test requires."""
+        fitting = (item for item in PROFILES.values() if not self.requires & ~item.provides)
         return next(fitting, None)
 
 
@@ -87,9 +108,9 @@ def read_tests(path: Path) -> tuple[KernelTest, ...]:
     return tests
 
 
-def read_test_image() -> tuple[KernelTest, ...]:
-    """The tests of the image in the build directory."""
-    return read_tests(build_directory() / f"{TEST_IMAGE}.elf")
+def read_test_image(image: str = TEST_IMAGE) -> tuple[KernelTest, ...]:
+    """The tests of an image in the build directory."""
+    return read_tests(build_directory() / f"{image}.elf")
 
 
 def read_unit_tests() -> tuple[KernelTest, ...]:
@@ -104,33 +125,64 @@ def matching(tests: Iterable[KernelTest], glob: str) -> tuple[KernelTest, ...]:
 
 
 def boot_tests(
-    tests: Sequence[KernelTest], profile: Profile, glob: str, words: str = ""
+    tests: Sequence[KernelTest],
+    profile: Profile,
+    glob: str,
+    words: str = "",
+    *,
+    image: str = TEST_IMAGE,
+    evidence: bool = True,
 ) -> Verdict:
-    """Boots the test image once for `tests`, which must be those that `glob` selects.
+    """Boots a test image once for `tests`, which must be those that `glob` selects.
 
-    words: more for the kernel's command line. *Returns:* a verdict that is green only if each test
-    that the machine can run passed and each other one was reported as skipped.
+    words: more for the kernel's command line. evidence: keep artefacts of a failure, for which the
+    machine is booted a second time. *Returns:* a verdict that is green only if each test that the
+    machine can run passed and each other one was reported as skipped.
     """
-    image = image_path(profile, TEST_IMAGE)
-    command = command_line(profile, image, f"test={glob} {words}".strip())
+    all_words = f"test={glob} {words}".strip()
+    command = command_line(profile, image_path(profile, image), all_words)
     longest = max((test.timeout_s for test in tests), default=0.0)
-    limit_s = profile.boot_limit_s + sum(test.timeout_s for test in tests)
-    outcome = boot(command, limit_s, silence_s=profile.boot_limit_s + longest)
+    outcome = boot(
+        command,
+        limit_s=sum(test.timeout_s for test in tests) + 2 * TIMEOUT_SLACK_S,
+        silence_s=longest + TIMEOUT_SLACK_S,
+        start=HEADER.encode(),
+        start_s=profile.boot_limit_s,
+    )
     runs = [test.name for test in tests if not profile.lacks(test.requires)]
     skips = [test.name for test in tests if profile.lacks(test.requires)]
-    verdict = judge(outcome, runs, skips)
-    if not verdict.green and verdict.kind is not Kind.QEMU_MISSING:
-        keep_evidence(verdict, f"{profile.name}-{glob}")
-    return verdict
+    # What a test finds to be missing must be there at least on the machine that is its home.
+    may_skip = [
+        test.name for test in tests if not test.requires and test.profile is not profile
+    ]
+    verdict = judge(outcome, runs, skips, may_skip)
+    if verdict.green or verdict.kind is Kind.QEMU_MISSING or not evidence:
+        return verdict
+    again = [glob, "--profile", profile.name]
+    again += ["--append", words] if words else []
+    again += ["--image", image] if image != TEST_IMAGE else []
+    label = f"{profile.name}-{glob}"
+    return artifacts.keep(verdict, Boot(profile, image, all_words, label, tuple(again)))
 
 
-def keep_evidence(verdict: Verdict, label: str) -> Path:
-    """Writes serial log and message to build/artifacts/<label>/ and returns that directory."""
-    directory = build_directory() / "artifacts" / re.sub(r"[^A-Za-z0-9._-]", "_", label)
-    directory.mkdir(parents=True, exist_ok=True)
-    (directory / "serial.log").write_bytes(verdict.outcome.serial)
-    (directory / "verdict.txt").write_text(verdict.message + "\n", encoding="utf-8")
-    return directory
+@functools.lru_cache(maxsize=None)
+def find_kvm_fault() -> str | None:
+    """One line on why KVM cannot run the tests on this host, or None. Boots once to find out."""
+    device = Path("/dev/kvm")
+    if not device.exists():
+        return f"there is no {device} on this host"
+    if not os.access(device, os.R_OK | os.W_OK):
+        return f"{device} may not be opened by this user (group kvm?)"
+    profile = replace(PROFILES["kvm"], boot_limit_s=KVM_PROBE_S)
+    fault = find_fault(profile, image_path(profile, TEST_IMAGE))
+    if fault:
+        raise EnvironmentFault(fault)
+    command = command_line(profile, image_path(profile, TEST_IMAGE), f"test={KVM_PROBE}")
+    outcome = boot(command, KVM_PROBE_S)
+    if outcome.stop is Stop.GAVE_UP or outcome.status in (None, EXIT_QEMU_REFUSES):
+        said = outcome.stderr.strip().splitlines()
+        return f"KVM does not run the kernel here: {said[0] if said else outcome.stop.value}"
+    return None
 
 
 def _read_sections(path: Path) -> list[tuple[str, int, bytes]]:
@@ -155,7 +207,7 @@ def _read_sections(path: Path) -> list[tuple[str, int, bytes]]:
 
 
 def _test(fields: tuple[int, ...], memory: Sequence[tuple[int, bytes]]) -> KernelTest:
-    suite, sentence, run, file, line, timeout_ms, requires, _, _ = fields
+    suite, sentence, run, file, line, timeout_ms, requires, tags, failure = fields
     name = f"{_string(suite, memory)}.{_string(sentence, memory)}"
     if not re.fullmatch(r"[^\s.*?]+\.[^\s*?]+", name):
         raise ImageFault(f"'{name}' is no name of a test: suite.sentence without space, * or ?")
@@ -163,7 +215,15 @@ def _test(fields: tuple[int, ...], memory: Sequence[tuple[int, bytes]]) -> Kerne
         raise ImageFault(f"{name} has no function")
     if requires & ~int(ALL_FEATURES):
         raise ImageFault(f"{name} requires {requires:#x}, bits that the runner does not know")
-    return KernelTest(name, _string(file, memory), line, timeout_ms, Feature(requires))
+    return KernelTest(
+        name,
+        _string(file, memory),
+        line,
+        timeout_ms,
+        Feature(requires),
+        tuple(_string(tags, memory).split()) if tags else (),
+        _string(failure, memory) if failure else "",
+    )
 
 
 def _string(address: int, memory: Sequence[tuple[int, bytes]]) -> str:

@@ -32,6 +32,8 @@ SUMMARY = re.compile(
 )
 LIST_PLAN = "1..0 # list"
 LIST_PREFIX = "# test "
+# The kernel's own report of a test that takes too long, and where it is.
+HUNG_PREFIX = "# hung: "
 TERMINAL_ESCAPE = re.compile(rb"\x1b\[[0-9;=?]*[A-Za-z]")
 
 # For logs that may be damaged and as long as the runner's limit: searched as bytes.
@@ -189,6 +191,19 @@ def panic_line(serial: bytes) -> str | None:
     """The first line that announces a panic or an exception."""
     match = PANIC_IN_BYTES.search(serial)
     return text_lines(match[0])[0] if match else None
+
+
+def hung_report(serial: bytes) -> str | None:
+    """What the kernel says of a test that takes too long, up to that test's result."""
+    start = serial.rfind(f"\n{HUNG_PREFIX}".encode())
+    if start < 0:
+        return None
+    lines = []
+    for line in text_lines(serial[start + 1 :]):
+        if not line.startswith("#") or line.startswith(SUMMARY_PREFIX):
+            break
+        lines.append(line)
+    return "\n  ".join((lines[0][len(HUNG_PREFIX) :], *lines[1:]))
 
 
 def crc32_of(lines: list[str]) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import functools
 import os
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -34,6 +35,15 @@ class Feature(enum.IntFlag):
 
 ALL_FEATURES = Feature((1 << len(Feature)) - 1)
 CPU_MAX = Feature.PAGE_1G | Feature.NO_EXECUTE | Feature.SMEP | Feature.SMAP | Feature.UMIP
+# What /proc/cpuinfo calls those that KVM takes from the host's CPU.
+HOST_FLAGS = {
+    "pdpe1gb": Feature.PAGE_1G, "nx": Feature.NO_EXECUTE, "la57": Feature.LA57,
+    "smep": Feature.SMEP, "smap": Feature.SMAP, "umip": Feature.UMIP,
+}
+TCG = "tcg"
+KVM = "kvm"
+# Of the CPU's own description of its flaws, which some hosts do not let a guest read.
+KVM_CPU = "host,-arch-capabilities"
 
 
 class Firmware(enum.Enum):
@@ -54,6 +64,9 @@ class Firmware(enum.Enum):
 class Profile:
     """One machine.
 
+    provides: as a table; `lacks` also knows what the host's CPU does not have under KVM.
+    accelerator: the one this machine is about; "" for what ACCEL says, or tcg.
+    reserve: False for more memory than the host has: only what is touched is taken.
     words: for the kernel's command line. boot_limit_s: a generous time to the first test.
     """
 
@@ -64,13 +77,36 @@ class Profile:
     provides: Feature
     cpu: str = "max"
     memory: str = "64M"
+    reserve: bool = True
     vga: bool = False
     words: str = ""
     boot_limit_s: float = 20.0
+    accelerator: str = ""
+
+    @property
+    def runs_on(self) -> str:
+        """The accelerator that the machine is booted with."""
+        return self.accelerator or os.environ.get("ACCEL", TCG)
 
     def lacks(self, requires: Feature) -> Feature:
         """What of `requires` this machine does not have."""
-        return requires & ~self.provides
+        provides = self.provides
+        if self.runs_on == KVM:
+            provides &= host_features()
+        return requires & ~provides
+
+
+@functools.lru_cache(maxsize=None)
+def host_features() -> Feature:
+    """All but what the CPU of this host lacks."""
+    features = ALL_FEATURES
+    try:
+        flags = set(Path("/proc/cpuinfo").read_text(encoding="ascii", errors="replace").split())
+    except OSError:
+        return features
+    for flag, feature in HOST_FLAGS.items():
+        features &= ALL_FEATURES if flag in flags else ~feature
+    return features
 
 
 # How the kernel reaches its page tables when not by its map of all physical memory.
@@ -144,6 +180,14 @@ PROFILES: dict[str, Profile] = {
             "q35", Firmware.CD_UEFI, CPU_MAX, memory="256M", vga=True, boot_limit_s=60.0,
         ),
         *_access_profiles(),
+        Profile(
+            "huge", "512 GiB of RAM, of which the host gives what is touched: where counts overflow.",
+            "pc", Firmware.QBOOT, CPU_MAX | Feature.ACCESSIBLE_4G, memory="512G", reserve=False,
+        ),
+        Profile(
+            "kvm", "The host's own CPU: real TLBs. Skipped where KVM cannot run the kernel.",
+            "pc", Firmware.QBOOT, CPU_MAX, accelerator=KVM,
+        ),
     )
 }
 
@@ -158,7 +202,7 @@ def build_directory() -> Path:
 
 
 def image_path(profile: Profile, image: str) -> Path:
-    """image: `assay` or `assay-test`."""
+    """image: its name without what it ends in, such as `assay` or `assay-test`."""
     return build_directory() / (image + profile.firmware.suffix)
 
 
@@ -181,18 +225,25 @@ def command_line(
     *,
     serial: str = "stdio",
     display: tuple[str, ...] = ("-display", "none"),
+    debug_exit: bool = True,
     extra: tuple[str, ...] = (),
 ) -> list[str]:
     """The whole QEMU command that boots `image` on `profile`.
 
-    words: for the kernel's command line. serial: a QEMU character device. extra: more arguments,
-    for instance a monitor.
+    words: for the kernel's command line. serial: a QEMU character device. debug_exit: without it
+    the kernel stops where it would have ended QEMU. extra: more arguments, for instance a monitor.
     """
-    command = [qemu_binary(), "-M", profile.machine, "-accel", os.environ.get("ACCEL", "tcg")]
-    command += ["-cpu", profile.cpu, "-m", profile.memory]
+    machine = profile.machine if profile.reserve else f"{profile.machine},memory-backend=ram"
+    cpu = profile.cpu.replace("max", KVM_CPU) if profile.runs_on == KVM else profile.cpu
+    command = [qemu_binary(), "-M", machine, "-accel", profile.runs_on]
+    command += ["-cpu", cpu, "-m", profile.memory]
+    if not profile.reserve:
+        backend = f"memory-backend-ram,id=ram,size={profile.memory},reserve=off"
+        command += ["-object", backend]
     command += ["-nodefaults", "-no-user-config", "-no-reboot", *display]
     command += ["-vga", "std"] if profile.vga else []
-    command += ["-serial", serial, "-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"]
+    command += ["-serial", serial]
+    command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"] if debug_exit else []
     if profile.firmware is Firmware.QBOOT:
         command += ["-bios", QBOOT.name]
     if profile.firmware is Firmware.CD_UEFI:

@@ -21,7 +21,10 @@ from typing import IO, Any
 
 from verdict import Outcome, Stop
 
-FLOOD_BYTES = 16 << 20
+# Far more than any suite reports, and what an emulated port takes some seconds to say.
+FLOOD_BYTES = 1 << 20
+# After these words QEMU keeps a machine that will never run again.
+LAST_WORDS = b"KVM internal error"
 CHUNK_BYTES = 1 << 16
 MONITOR_LIMIT_S = 20.0
 
@@ -45,6 +48,12 @@ def stop_everything() -> None:
             qemu.kill()
 
 
+def running() -> tuple[int, ...]:
+    """The process ids of the QEMUs that this process has started and that have not been reaped."""
+    with _lock:
+        return tuple(qemu.pid for qemu in _running)
+
+
 class Qemu:
     """A running QEMU whose serial port is its standard output. The end of a `with` block kills it.
 
@@ -64,7 +73,7 @@ class Qemu:
         self.serial = bytearray()
         self.stderr = bytearray()
         self._listener = listener
-        self._started = time.monotonic()
+        self._started = self._heard = time.monotonic()
         self._selector = selectors.DefaultSelector()
         with _lock:
             if _stopping:
@@ -101,6 +110,10 @@ class Qemu:
         for pipe in self._pipes():
             pipe.close()
 
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
     def kill(self) -> None:
         """SIGKILL to QEMU's process group, unless QEMU has ended."""
         if self._process.returncode is None:
@@ -114,8 +127,8 @@ class Qemu:
 
         limit_s: in all. silence_s: without any output.
         """
-        quiet_since = time.monotonic()
-        deadline = quiet_since + limit_s
+        self._heard = time.monotonic()
+        deadline = self._heard + limit_s
         searched = 0
         while True:
             if until is not None:
@@ -124,16 +137,18 @@ class Qemu:
                 searched = len(self.serial)
             if len(self.serial) + len(self.stderr) > FLOOD_BYTES:
                 return Stop.FLOOD
+            if LAST_WORDS in self.stderr:
+                return Stop.GAVE_UP
             now = time.monotonic()
-            wait = min(deadline, quiet_since + silence_s) - now
+            wait = min(deadline, self._heard + silence_s) - now
             if wait <= 0:
-                return Stop.LIMIT if now >= deadline else Stop.SILENCE
+                return Stop.SILENCE if now >= self._heard + silence_s else Stop.LIMIT
             ended = False
             for key, _ in self._selector.select(wait):
                 if key.fd == self._exit_fd:
                     ended = True
                 elif self._read(key.fd, key.data):
-                    quiet_since = time.monotonic()
+                    self._heard = time.monotonic()
             if ended:
                 self._drain()
                 self._process.wait()
@@ -147,6 +162,7 @@ class Qemu:
 
     def outcome(self, stop: Stop) -> Outcome:
         """What is known by now. QEMU is killed first unless it has ended."""
+        quiet_s = time.monotonic() - self._heard
         self.kill()
         self._process.wait()
         return Outcome(
@@ -155,6 +171,7 @@ class Qemu:
             bytes(self.serial),
             self.stderr.decode(errors="replace"),
             time.monotonic() - self._started,
+            quiet_s,
             self.command,
         )
 
@@ -189,13 +206,27 @@ def boot(
     limit_s: float,
     silence_s: float | None = None,
     listener: Listener | None = None,
+    *,
+    start: bytes | None = None,
+    start_s: float = 0.0,
 ) -> Outcome:
-    """Runs QEMU to its end, or kills it at a limit, in all or (silence_s) without any output."""
+    """Runs QEMU to its end, or kills it at a limit, in all or (silence_s) without any output.
+
+    start: text up to which start_s is the limit instead; the others begin with it. Raises
+    Interrupted when `stop_everything` was called: what became of QEMU then means nothing.
+    """
+    silence_s = limit_s if silence_s is None else silence_s
     try:
         with Qemu(command, listener) as qemu:
-            return qemu.outcome(qemu.listen(limit_s, limit_s if silence_s is None else silence_s))
+            stop = Stop.FOUND if start is None else qemu.listen(start_s, start_s, start)
+            if stop is Stop.FOUND:
+                stop = qemu.listen(limit_s, silence_s)
+            outcome = qemu.outcome(stop)
     except FileNotFoundError as error:
         return Outcome(Stop.MISSING, None, b"", str(error), command=tuple(command))
+    if _stopping:
+        raise Interrupted
+    return outcome
 
 
 class MonitorError(Exception):

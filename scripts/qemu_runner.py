@@ -15,15 +15,25 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor, as_completed
 from pathlib import Path
 from types import FrameType
 
-from kernel_tests import TEST_IMAGE, KernelTest, boot_tests, matching, read_test_image
-from ktap import Kind, text_lines
+from boots import (
+    EXIT_ENVIRONMENT,
+    EXIT_FAILURES,
+    EXIT_INTERRUPTED,
+    EXIT_OK,
+    EXIT_USAGE,
+    Job,
+    complain,
+    run_jobs,
+)
+from debugging import debug
+from kernel_tests import TEST_IMAGE, KernelTest, find_kvm_fault, matching, read_test_image
+from ktap import text_lines
 from machines import (
+    KVM,
     PROFILES,
     SETUP,
     EnvironmentFault,
@@ -34,26 +44,50 @@ from machines import (
     image_path,
     qemu_binary,
 )
-from qemu_process import (
-    Interrupted,
-    Monitor,
-    MonitorError,
-    Qemu,
-    boot,
-    monitor_arguments,
-    stop_everything,
-)
-from verdict import EXIT_PASS, Outcome, Verdict
-
-EXIT_OK = 0
-EXIT_FAILURES = 1
-EXIT_USAGE = 2
-EXIT_ENVIRONMENT = 3
-EXIT_INTERRUPTED = 130
+from qemu_process import Monitor, MonitorError, Qemu, boot, monitor_arguments, stop_everything
+from verdict import EXIT_PASS, Outcome
 
 NORMAL_IMAGE = "assay"
 DEMONSTRATION_ENDS = "It did not crash!"
 RUN_LIMIT_S = {"bios": 30.0, "pvh": 30.0, "uefi": 60.0}
+BENCH_LIMIT_S = 600.0
+SEED_END = 1 << 64
+
+EXAMPLES = """\
+examples:
+  qemu_runner.py run --boot uefi --display window
+  qemu_runner.py test 'map_to.*' --jobs 2
+  qemu_runner.py test --profile la57 --seed 7 --repeat 10
+  qemu_runner.py debug map_to.refuses_a_page_that_is_mapped
+  qemu_runner.py COMMAND --help"""
+RUN_EXAMPLES = """\
+On a terminal the machine runs until Ctrl-A X, else once and under a time limit.
+
+examples:
+  qemu_runner.py run
+  qemu_runner.py run --boot pvh --append 'once provoke=overflow'
+  qemu_runner.py run --boot uefi --display window --memory 1G"""
+TEST_EXAMPLES = """\
+A failure leaves build/artifacts/<profile>-<test>/. Ctrl-C leaves no QEMU behind.
+
+examples:
+  qemu_runner.py test
+  qemu_runner.py test 'map_to.*' --jobs 4
+  qemu_runner.py test --profile small
+  qemu_runner.py test 'range.*' --repeat 100 --seed 1"""
+LIST_EXAMPLES = """\
+Read from the image, without a boot.
+
+examples:
+  qemu_runner.py list
+  qemu_runner.py list '*huge*'"""
+DEBUG_EXAMPLES = """\
+QEMU waits before the first instruction. With gdb and a terminal, gdb starts with the symbols and a
+breakpoint where the test begins; otherwise the command for it is printed.
+
+examples:
+  qemu_runner.py debug map_to.refuses_a_page_that_is_mapped
+  qemu_runner.py debug translate.finds_code_where_it_was_loaded --profile la57"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -76,39 +110,79 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        prog="qemu_runner.py", description=__doc__, formatter_class=argparse.RawTextHelpFormatter
+        prog="qemu_runner.py",
+        description=__doc__,
+        epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    append_help = "more words for the kernel's command line"
 
-    run = commands.add_parser("run", help="boot the normal image")
+    def add(
+        name: str, action: Callable[[argparse.Namespace], int], about: str, examples: str
+    ) -> argparse.ArgumentParser:
+        command = commands.add_parser(
+            name, help=about, description=f"{about[0].upper()}{about[1:]}.",
+            epilog=examples, formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        command.set_defaults(action=action)
+        return command
+
+    run = add("run", run_command, "boot the normal image", RUN_EXAMPLES)
     run.add_argument("--boot", choices=tuple(RUN_LIMIT_S), default="bios")
     run.add_argument("--display", choices=("none", "window"), default="none")
     run.add_argument("--once", action="store_true", help="end after the demonstration")
     run.add_argument("--memory", default="256M", metavar="SIZE")
     run.add_argument("--cpu", default="max", metavar="MODEL")
-    run.add_argument("--append", default="", metavar="WORDS", help=append_help)
-    run.set_defaults(action=run_command)
+    _add_append(run)
 
-    test = commands.add_parser("test", help="run the tests inside the test image")
+    test = add("test", test_command, "run the tests inside the test image", TEST_EXAMPLES)
     test.add_argument("glob", nargs="?", default="*", metavar="GLOB", help="by name, with * and ?")
+    _add_machine(test, "all in one boot of this machine; without it each test has its own boot")
     test.add_argument(
-        "--profile",
-        choices=tuple(PROFILES),
-        help="all in one boot of this machine; without it each test has a boot of its own",
+        "--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="boots at a time"
     )
-    test.add_argument("--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N")
-    test.add_argument("--append", default="", metavar="WORDS", help=append_help)
-    test.set_defaults(action=test_command)
+    test.add_argument(
+        "--repeat", type=_positive, default=1, metavar="N",
+        help="each boot N times, all of which must be green; with --seed the seed counts up",
+    )
+    test.add_argument(
+        "--seed", type=_seed, metavar="S", help="the seed of order and random choices"
+    )
+    test.add_argument("--tag", metavar="TAG", help="only tests that have it; `list` shows them")
+    test.add_argument("-v", "--verbose", action="store_true", help="green boots on a terminal too")
+    _add_append(test)
 
-    listing = commands.add_parser("list", help="the tests inside the test image")
-    listing.set_defaults(action=list_command)
-    machines = commands.add_parser("profiles", help="the machines")
-    machines.set_defaults(action=profiles_command)
-    screenshot = commands.add_parser("screenshot", help="a picture of the demonstration's end")
+    listing = add("list", list_command, "show the tests inside the test image", LIST_EXAMPLES)
+    listing.add_argument("glob", nargs="?", default="*", metavar="GLOB", help="by name")
+    _add_image(listing)
+
+    debugging = add("debug", debug_command, "boot a test stopped, with gdb", DEBUG_EXAMPLES)
+    debugging.add_argument("glob", metavar="TEST", help="its name; or with * and ?, several")
+    _add_machine(debugging, "the machine, if not the one on which the test has its own boot")
+    _add_append(debugging)
+
+    add("profiles", profiles_command, "show the machines", "Choose one with: test --profile NAME")
+    bench = add("bench", bench_command, "run a benchmark image and show what it says", "")
+    bench.add_argument("image", nargs="?", default="assay-bench", metavar="IMAGE")
+    screenshot = add("screenshot", screenshot_command, "save the demonstration's end", "")
     screenshot.add_argument("png", type=Path, metavar="OUT.png")
-    screenshot.set_defaults(action=screenshot_command)
     return parser.parse_args(arguments)
+
+
+def _add_append(parser: argparse.ArgumentParser) -> None:
+    help_text = "more words for the kernel's command line"
+    parser.add_argument("--append", default="", metavar="WORDS", help=help_text)
+
+
+def _add_machine(parser: argparse.ArgumentParser, help_text: str) -> None:
+    parser.add_argument("--profile", choices=tuple(PROFILES), metavar="PROFILE", help=help_text)
+    _add_image(parser)
+
+
+def _add_image(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        "--image", default=TEST_IMAGE, help="of the build directory, if not the usual one"
+    )
 
 
 def run_command(options: argparse.Namespace) -> int:
@@ -160,34 +234,47 @@ def run_on_terminal(command: list[str]) -> int:
 
 def test_command(options: argparse.Namespace) -> int:
     """`test`: one line a verdict as they come, then a count. Repeats exactly what pytest does."""
-    tests = matching(read_test_image(), options.glob)
+    tests = matching(read_test_image(options.image), options.glob)
+    if options.tag:
+        tests = tuple(test for test in tests if options.tag in test.tags)
     if not tests:
-        return complain(f"no test is called {options.glob}", EXIT_USAGE)
+        tagged = f" with the tag {options.tag}" if options.tag else ""
+        return complain(f"no test is called {options.glob}{tagged}; `list` shows all", EXIT_USAGE)
     if options.profile:
         boots = [(PROFILES[options.profile], tests, options.glob)]
     else:
         boots = [(home(test), (test,), test.name) for test in tests]
-    for name in sorted({profile.name for profile, _, _ in boots}):
-        require(PROFILES[name], TEST_IMAGE)
-    started = time.monotonic()
-    verdicts = []
-    pool = ThreadPoolExecutor(max_workers=options.jobs)
-    try:
-        waiting = {
-            pool.submit(boot_tests, group, profile, glob, options.append): f"{profile.name}-{glob}"
-            for profile, group, glob in boots
-        }
-        for future in as_completed(waiting):
-            verdict = future.result()
-            verdicts.append(verdict)
-            print_verdict(waiting[future], verdict)
-    except (KeyboardInterrupt, Interrupted):
-        raise KeyboardInterrupt from None
-    finally:
-        if len(verdicts) < len(boots):
-            stop_everything()
-        pool.shutdown(cancel_futures=True)
-    return conclude(verdicts, len(boots), time.monotonic() - started)
+    for profile in {profile.name: profile for profile, _, _ in boots}.values():
+        require(profile, options.image)
+    jobs = []
+    for turn in range(options.repeat):
+        words = f"tag={options.tag} {options.append}".strip() if options.tag else options.append
+        if options.seed is not None:
+            words = f"{words} seed={(options.seed + turn) % SEED_END}".strip()
+        for profile, group, glob in boots:
+            label = f"{profile.name}-{glob}" + (f" #{turn + 1}" if options.repeat > 1 else "")
+            jobs.append(Job(profile, group, glob, words, options.image, label))
+    return run_jobs(jobs, options.jobs, options.verbose)
+
+
+def debug_command(options: argparse.Namespace) -> int:
+    """`debug`: a stopped QEMU, and gdb."""
+    tests = matching(read_test_image(options.image), options.glob)
+    if not tests:
+        return complain(f"no test is called {options.glob}; `list` shows all", EXIT_USAGE)
+    profile = PROFILES[options.profile] if options.profile else home(tests[0])
+    require(profile, options.image)
+    words = f"test={options.glob} {options.append}".strip()
+    return debug(tests, profile, options.image, words)
+
+
+def bench_command(options: argparse.Namespace) -> int:
+    """`bench`: the benchmark says on serial what it measured."""
+    require(PROFILES["fast"], options.image)
+    path = image_path(PROFILES["fast"], options.image)
+    outcome = boot(command_line(PROFILES["fast"], path), BENCH_LIMIT_S, listener=_echo)
+    good = outcome.status == EXIT_PASS
+    return EXIT_OK if good else complain(ending(outcome), EXIT_FAILURES)
 
 
 def home(test: KernelTest) -> Profile:
@@ -197,36 +284,18 @@ def home(test: KernelTest) -> Profile:
     return profile
 
 
-def print_verdict(label: str, verdict: Verdict) -> None:
-    milliseconds = f"{verdict.outcome.seconds * 1000:.0f} ms"
-    if verdict.green:
-        print(f"ok    {label} ({verdict.reason}; {milliseconds})", flush=True)
-    else:
-        print(f"FAIL  {label} ({milliseconds})\n{verdict.message}", flush=True)
-
-
-def conclude(verdicts: Sequence[Verdict], boot_count: int, seconds: float) -> int:
-    """Prints the count; something must have run, and every boot must be green."""
-    results = [result for verdict in verdicts for result in verdict.results]
-    green = sum(verdict.green for verdict in verdicts)
-    passed = sum(result.ok and not result.skipped for result in results)
-    skipped = sum(result.skipped for result in results)
-    counts = f"{green} of {boot_count} boots green; {passed} tests passed, {skipped} skipped"
-    print(f"{counts}, in {seconds:.1f} s")
-    if any(verdict.kind is Kind.QEMU_MISSING for verdict in verdicts):
-        return EXIT_ENVIRONMENT
-    if green == boot_count and passed == 0:
-        return complain("every test was skipped: nothing ran", EXIT_FAILURES)
-    return EXIT_OK if green == boot_count else EXIT_FAILURES
-
-
-def list_command(_: argparse.Namespace) -> int:
+def list_command(options: argparse.Namespace) -> int:
     """`list`: each test, its machine, where its source is, and what it requires."""
-    tests = read_test_image()
+    tests = matching(read_test_image(options.image), options.glob)
+    if not tests:
+        return complain(f"no test is called {options.glob}", EXIT_USAGE)
     width = max(len(test.name) for test in tests)
     for test in tests:
         needs = f"  requires {names(test.requires)}" if test.requires else ""
-        print(f"{test.name:{width}}  {home(test).name:6}  {test.file}:{test.line}{needs}")
+        tags = f"  tags {', '.join(test.tags)}" if test.tags else ""
+        known = f"  known to fail: {test.expect_failure}" if test.expect_failure else ""
+        place = f"{test.file}:{test.line}"
+        print(f"{test.name:{width}}  {home(test).name:6}  {place}{needs}{tags}{known}")
     return EXIT_OK
 
 
@@ -234,7 +303,8 @@ def profiles_command(_: argparse.Namespace) -> int:
     """`profiles`: the table of machines."""
     for profile in PROFILES.values():
         print(f"{profile.name}: {profile.sentence}")
-        print(f"    -M {profile.machine} -cpu {profile.cpu} -m {profile.memory}")
+        accelerator = f"-accel {profile.accelerator} " if profile.accelerator else ""
+        print(f"    {accelerator}-M {profile.machine} -cpu {profile.cpu} -m {profile.memory}")
         print(f"    firmware: {profile.firmware.value}; provides {names(profile.provides)}")
     return EXIT_OK
 
@@ -275,12 +345,10 @@ def require(profile: Profile, image: str) -> None:
     fault = find_fault(profile, image_path(profile, image))
     if fault:
         raise EnvironmentFault(fault)
-
-
-def complain(text: str, status: int) -> int:
-    """One line for the user on standard error. *Returns:* status."""
-    print(f"qemu_runner: {text}", file=sys.stderr)
-    return status
+    if profile.runs_on == KVM:
+        fault = find_kvm_fault()
+        if fault:
+            raise EnvironmentFault(fault)
 
 
 def _echo(chunk: bytes) -> None:
@@ -296,6 +364,13 @@ def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def _seed(text: str) -> int:
+    value = int(text, 0)
+    if not 0 <= value < SEED_END:
+        raise argparse.ArgumentTypeError("must fit in 64 bits")
     return value
 
 

@@ -23,6 +23,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("suite_profile", profiles, ids=SUITE_PROFILES)
 
 
+@pytest.fixture(autouse=True)
+def own_accelerator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """ACCEL is for the tests inside the kernel; those of everything around them are about TCG."""
+    if request.node.path.name != "test_kernel.py":
+        monkeypatch.delenv("ACCEL", raising=False)
+
+
 def _tests_or_fail(read: Callable[[], tuple[KernelTest, ...]]) -> tuple[KernelTest, ...]:
     """No image, a damaged one, or a test without a machine is an error, never an empty run."""
     try:

@@ -4,33 +4,42 @@ from __future__ import annotations
 
 import pytest
 
-from kernel_tests import TEST_IMAGE, KernelTest, boot_tests, read_test_image
+from kernel_tests import TEST_IMAGE, KernelTest, boot_tests, find_kvm_fault, read_test_image
 from ktap import Kind, parse_list
-from machines import PROFILES, Profile, command_line, image_path
+from machines import KVM, PROFILES, Profile, command_line, image_path
 from qemu_process import boot
 from verdict import EXIT_PASS, Verdict
 
 
-def demand_green(verdict: Verdict, again: str) -> None:
-    """Fails with the verdict's own message and the command that repeats the boot."""
+def demand_kvm_if_needed(profile: Profile) -> None:
+    """Skips, with the reason, where the machine needs a KVM that this host does not have."""
+    fault = find_kvm_fault() if profile.runs_on == KVM else None
+    if fault:
+        pytest.skip(fault)
+
+
+def demand_green(verdict: Verdict) -> None:
     if not verdict.green:
-        command = f"./scripts/qemu_runner.py test {again}"
-        pytest.fail(f"{verdict.message}\nagain: {command}", pytrace=False)
+        pytest.fail(verdict.message, pytrace=False)
 
 
 def test(kernel_test: KernelTest) -> None:
     assert kernel_test.profile is not None
+    demand_kvm_if_needed(kernel_test.profile)
     verdict = boot_tests([kernel_test], kernel_test.profile, kernel_test.name)
-    demand_green(verdict, kernel_test.name)
+    demand_green(verdict)
+    if verdict.results[0].skipped:
+        pytest.skip(verdict.results[0].line)
 
 
 def test_suite(suite_profile: Profile) -> None:
-    verdict = boot_tests(read_test_image(), suite_profile, "*")
-    demand_green(verdict, f"--profile {suite_profile.name}")
+    demand_kvm_if_needed(suite_profile)
+    demand_green(boot_tests(read_test_image(), suite_profile, "*"))
 
 
 def test_the_kernel_lists_the_tests_that_its_image_contains() -> None:
     profile = PROFILES["fast"]
+    demand_kvm_if_needed(profile)
     command = command_line(profile, image_path(profile, TEST_IMAGE), "list")
     outcome = boot(command, profile.boot_limit_s)
     assert outcome.status == EXIT_PASS, outcome
@@ -38,5 +47,6 @@ def test_the_kernel_lists_the_tests_that_its_image_contains() -> None:
 
 
 def test_a_name_that_no_test_has_is_a_bad_request() -> None:
-    verdict = boot_tests([], PROFILES["fast"], "no_such_suite.no_such_test")
+    demand_kvm_if_needed(PROFILES["fast"])
+    verdict = boot_tests([], PROFILES["fast"], "no_such_suite.no_such_test", evidence=False)
     assert verdict.kind is Kind.BAD_REQUEST, verdict.message

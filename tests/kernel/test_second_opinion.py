@@ -1,0 +1,59 @@
+"""The kernel's translations against those of QEMU's own walker."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from machines import ACCESS_WAYS, PROFILES
+from second_opinion import Claim, compare, differences
+
+SEEDS = (1, 2)
+# 17 places of the kernel, at least 8 pages of two sizes with 8 addresses each, 64 random ones.
+CLAIMS_MIN = 17 + 2 * 8 * 8 + 64
+
+
+def no_difference(claims: list[Claim], ask: Callable[[int], int | None]) -> None:
+    assert len(claims) >= CLAIMS_MIN
+    lines = differences(claims, ask)
+    assert not lines, "\n".join(lines)
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("levels", (4, 5))
+@pytest.mark.parametrize("access", ("offset", *ACCESS_WAYS))
+def test_qemu_translates_as_the_kernel_does(access: str, levels: int, seed: int) -> None:
+    words = f"access={access} paging={levels} seed={seed}"
+    compare(PROFILES["fast"], words, no_difference)
+
+
+def test_also_without_1g_pages_and_no_execute() -> None:
+    compare(PROFILES["nofeatures"], "seed=3", no_difference)
+
+
+def test_pages_of_each_size_are_among_them() -> None:
+    def look(claims: list[Claim], ask: Callable[[int], int | None]) -> None:
+        offsets = {
+            (claim.virtual ^ claim.physical) & 0x3FFF_FFFF
+            for claim in claims
+            if claim.physical is not None
+        }
+        for bits in (12, 21, 30):
+            assert any(offset & ((1 << bits) - 1) == 0 for offset in offsets)
+        assert sum(claim.physical is None for claim in claims) > 30
+
+    compare(PROFILES["fast"], "", look)
+
+
+def test_each_claim_that_is_wrong_is_found() -> None:
+    def look(claims: list[Claim], ask: Callable[[int], int | None]) -> None:
+        for claim in claims[::20]:
+            lie = replace(claim, physical=None if claim.physical is not None else 0x1000)
+            assert len(differences([lie], ask)) == 1
+            if claim.physical is not None:
+                lie = replace(claim, physical=claim.physical ^ 1 << 12)
+                assert len(differences([lie], ask)) == 1
+
+    compare(PROFILES["fast"], "", look)

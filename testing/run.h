@@ -1,28 +1,48 @@
 /* Runs registered tests and reports their results as KTAP.
  *
  *   KTAP version 1
- *   1..3
+ *   1..4
+ *   # seed 17
  *   ok 1 suite.sentence
- *   # file:line: expression does not hold: 0x1 != 0x2
+ *   # file:line: expression does not hold: 1 != 2
  *   not ok 2 suite.sentence
  *   ok 3 suite.sentence # SKIP reason
- *   # summary: planned=3 passed=1 failed=1 skipped=1 crc32=89abcdef
+ *   # subcase name: ok
+ *   ok 4 suite.sentence
+ *   # summary: planned=4 passed=2 failed=1 skipped=1 crc32=89abcdef
  *
- * The checksum is the CRC-32 of the result lines, each with its line feed: what got lost or mixed
- * up on the way to the reader is noticed.
+ * The seed stands there when the order is shuffled. The checksum is the CRC-32 of the result lines,
+ * each with its line feed: what got lost or mixed up on the way to the reader is noticed.
  */
 #pragma once
 
 #include "testing/test.h"
 
+/* What to run, and what the program under test does around each test. The functions may be NULL. */
 struct test_run {
     struct test_output output;
     const struct test_case *cases;
     size_t case_count;
     const char *glob;  /* of "suite.sentence", with * and ? */
+    const char *tag;   /* only tests that have it among their tags; NULL: all */
+    bool shuffled;     /* in an order that depends on `seed` alone */
+    uint64_t seed;
     uint64_t provides; /* of enum test_requirement: what this machine has */
     void *subject;     /* given to each test */
-    void (*check_after)(struct test *test); /* called after each test, which it may fail; or NULL */
+
+    /* Notes the state that the test must leave behind. */
+    void (*before)(struct test *test);
+
+    /* Called after each test and all that it deferred; fails it for what it has left behind. */
+    void (*check_after)(struct test *test);
+
+    /* Called when a failed REQUIRE or a SKIP has left functions that will not return. */
+    void (*unwound)(struct test *test);
+
+    /* Between these two, a test that takes longer than limit_ms is ended by the program: it prints
+     * lines that say where the test is, "# hung: ..." first, calls test_run_end_hung and stops. */
+    void (*start_timer)(struct test *test, uint32_t limit_ms);
+    void (*stop_timer)(struct test *test);
 };
 
 enum test_run_result {
@@ -34,6 +54,10 @@ enum test_run_result {
 /* Runs the tests whose names match. */
 enum test_run_result test_run(const struct test_run *run);
 
+/* Reports the test in progress as failed, and the summary: of the plan, no more will follow. May
+ * be called from an interrupt. */
+void test_run_end_hung(struct test *test);
+
 /* Prints the name of each test. */
 void test_list(const struct test_run *run);
 
@@ -42,3 +66,7 @@ bool test_glob_matches(const char *glob, const char *text);
 
 /* The CRC-32 (of zlib) of what `crc` is of, followed by `text`. Begin with 0. */
 uint32_t test_crc32(uint32_t crc, const char *text, size_t length);
+
+/* Which of `count` things comes at place `index` (less than count) in the order that `seed` gives:
+ * each of them once. */
+uint64_t test_shuffled_index(uint64_t seed, uint64_t count, uint64_t index);

@@ -6,12 +6,17 @@
  *       CHECK_EQUAL(map_it(kernel), MAP_ALREADY_MAPPED);
  *   }
  *
- * A test's name is the sentence that it proves. CHECK goes on after a failure, REQUIRE ends the
- * test. What a machine must have for the test to make sense is said after the name:
- * TEST(suite, sentence, .requires = REQUIRES_PAGES_1G).
+ * A test's name is the sentence that it proves; two of one name do not link. What there is to say
+ * about a test follows its name, as initialisers of struct test_case:
+ *
+ *   TEST(suite, sentence, .requires = REQUIRES_PAGES_1G, .timeout_ms = 500, .tags = "slow cpu")
+ *
+ * TEST_EACH runs its body for each row of a table, FIXTURE puts functions around each test of a
+ * suite, test_defer undoes something when a test ends. What compares is in testing/check.h.
  */
 #pragma once
 
+#include "testing/check.h"
 #include "testing/text_output.h"
 
 #include <stdbool.h>
@@ -29,13 +34,27 @@ enum test_requirement {
 };
 enum { TEST_REQUIREMENT_COUNT = 8 };
 
+enum { TEST_DEFERRED_MAX = 8, TEST_TIMEOUT_MS_DEFAULT = 10000 };
+
+struct test_run;      /* see testing/run.h */
+struct test_progress;
+
 /* A test in progress. */
 struct test {
     const struct test_case *test_case;
     const struct test_output *output;
+    const struct test_run *run;
+    struct test_progress *progress;
     void *subject; /* what is tested, given by whoever runs the tests */
+    void *fixture; /* left by the set-up of the suite for its tests */
     bool failed;
-    void *end[5]; /* where a failed REQUIRE goes */
+    const char *skip_reason; /* NULL: not skipped */
+    void **end;              /* where a failed REQUIRE goes */
+    struct {
+        void (*function)(struct test *test, void *argument);
+        void *argument;
+    } deferred[TEST_DEFERRED_MAX];
+    unsigned deferred_count;
 };
 
 /* A registered test. The runner reads these records out of section test_cases of the image. */
@@ -45,38 +64,86 @@ struct test_case {
     void (*run)(struct test *test);
     const char *file;
     uint32_t line;
-    uint32_t timeout_ms; /* 0: the runner's default */
-    uint64_t requires;   /* of enum test_requirement */
-    uint64_t reserved[2];
+    uint32_t timeout_ms;        /* 0: TEST_TIMEOUT_MS_DEFAULT */
+    uint64_t requires;          /* of enum test_requirement */
+    const char *tags;           /* words to select by, separated by blanks; NULL: none */
+    const char *expect_failure; /* why the test is known to fail; it fails if it passes. NULL: it
+                                   is to pass */
 };
 _Static_assert(sizeof(struct test_case) == 64, "the runner reads records of 64 bytes");
 
-#define TEST(suite_, sentence_, ...)                                                               \
-    static void suite_##_##sentence_(struct test *test);                                           \
-    static const struct test_case test_case_##suite_##_##sentence_                                 \
-        __attribute__((used, section("test_cases"), aligned(64))) = {                             \
+/* What goes around each test of a suite. If set_up fails or skips, the test and tear_down are left
+ * out. */
+struct test_fixture {
+    void (*set_up)(struct test *test);    /* or NULL */
+    void (*tear_down)(struct test *test); /* or NULL; runs also after a failed REQUIRE */
+};
+
+/* The fixture of a suite, at most one in the program: FIXTURE(map_to, make_world, check_world); */
+#define FIXTURE(suite_, set_up_, tear_down_)                                                       \
+    extern const struct test_fixture test_fixture_##suite_ __attribute__((weak));                  \
+    const struct test_fixture test_fixture_##suite_ = {.set_up = (set_up_),                        \
+                                                       .tear_down = (tear_down_)};                 \
+    const char test_fixture_guard_##suite_ __asm__("fixture." #suite_) = 0
+
+/* The suite's fixture is a weak symbol: its address is NULL where no file defines it. The record
+ * is a global symbol with the test's name, so that the linker refuses a second one. */
+#define TEST_REGISTER(suite_, sentence_, body_, ...)                                               \
+    extern const struct test_fixture test_fixture_##suite_ __attribute__((weak));                  \
+    static void suite_##_##sentence_##_in_fixture(struct test *test)                               \
+    {                                                                                              \
+        test_run_in_fixture(test, &test_fixture_##suite_, (body_));                                \
+    }                                                                                              \
+    const struct test_case test_case_##suite_##_##sentence_ __asm__(                               \
+        "test." #suite_ "." #sentence_)                                                            \
+        __attribute__((used, section("test_cases"), aligned(64))) = {                              \
             .suite = #suite_,                                                                      \
             .sentence = #sentence_,                                                                \
-            .run = suite_##_##sentence_,                                                           \
+            .run = suite_##_##sentence_##_in_fixture,                                              \
             .file = __FILE__,                                                                      \
             .line = __LINE__,                                                                      \
-            __VA_ARGS__};                                                                          \
+            __VA_ARGS__}
+
+#define TEST(suite_, sentence_, ...)                                                               \
+    static void suite_##_##sentence_(struct test *test);                                           \
+    TEST_REGISTER(suite_, sentence_, suite_##_##sentence_, __VA_ARGS__);                           \
     static void suite_##_##sentence_(__attribute__((unused)) struct test *test)
 
-#define CHECK(condition) test_check(test, (condition), #condition, __FILE__, __LINE__)
-#define REQUIRE(condition) test_require(test, (condition), #condition, __FILE__, __LINE__)
+/* A test whose body runs for each row of the array `table_`, as *row. The rows are structs that
+ * begin with `const char *name`; "# subcase NAME: ok" or "not ok" is reported for each. A failed
+ * REQUIRE ends one row. */
+#define TEST_EACH(suite_, sentence_, table_, ...)                                                  \
+    _Static_assert(__builtin_offsetof(__typeof__((table_)[0]), name) == 0 &&                       \
+                       __builtin_types_compatible_p(__typeof__((table_)[0].name), const char *),   \
+                   "a row of parameters begins with const char *name");                            \
+    static void suite_##_##sentence_(struct test *test, const __typeof__((table_)[0]) *row);       \
+    static void suite_##_##sentence_##_row(struct test *test, const void *row)                     \
+    {                                                                                              \
+        suite_##_##sentence_(test, row);                                                           \
+    }                                                                                              \
+    static void suite_##_##sentence_##_each(struct test *test)                                     \
+    {                                                                                              \
+        test_run_each(test, (table_), sizeof(table_) / sizeof((table_)[0]), sizeof((table_)[0]),   \
+                      suite_##_##sentence_##_row);                                                 \
+    }                                                                                              \
+    TEST_REGISTER(suite_, sentence_, suite_##_##sentence_##_each, __VA_ARGS__);                    \
+    static void suite_##_##sentence_(__attribute__((unused)) struct test *test,                    \
+                                     const __typeof__((table_)[0]) *row)
 
-/* Compares two numbers, enum values or pointers, and shows both when they differ. */
-#define CHECK_EQUAL(actual, expected)                                                              \
-    test_check_equal(test, (uint64_t)(actual), (uint64_t)(expected), #actual " == " #expected,     \
-                     __FILE__, __LINE__)
-#define REQUIRE_EQUAL(actual, expected)                                                            \
-    test_require_equal(test, (uint64_t)(actual), (uint64_t)(expected), #actual " == " #expected,   \
-                       __FILE__, __LINE__)
+/* Ends the test, or the row of TEST_EACH: it proves nothing here, for the reason given. Failures
+ * before count. */
+#define SKIP(reason) test_skip(test, (reason))
+_Noreturn void test_skip(struct test *test, const char *reason);
 
-void test_check(struct test *test, bool holds, const char *text, const char *file, int line);
-void test_check_equal(struct test *test, uint64_t actual, uint64_t expected, const char *text,
-                      const char *file, int line);
-void test_require(struct test *test, bool holds, const char *text, const char *file, int line);
-void test_require_equal(struct test *test, uint64_t actual, uint64_t expected, const char *text,
-                        const char *file, int line);
+/* Calls function(test, argument) when the test, or the row of TEST_EACH, ends in any way but a hang
+ * or a panic; the last deferred first, all before the suite's tear_down. *argument must live longer
+ * than the body: it is not on its stack. At most TEST_DEFERRED_MAX: one more is called
+ * at once and fails the test. */
+void test_defer(struct test *test, void (*function)(struct test *test, void *argument),
+                void *argument);
+
+/* For the macros above. */
+void test_run_in_fixture(struct test *test, const struct test_fixture *fixture,
+                         void (*body)(struct test *test));
+void test_run_each(struct test *test, const void *rows, size_t row_count, size_t row_bytes,
+                   void (*body)(struct test *test, const void *row));

@@ -38,3 +38,49 @@ void output_hex_32(const struct test_output *output, uint32_t value)
 {
     output_digits(output, value, 16, 8);
 }
+
+void output_size(const struct test_output *output, uint64_t bytes)
+{
+    static const char *const units[] = {" bytes", " KiB", " MiB", " GiB", " TiB"};
+    uint64_t count = bytes;
+    size_t unit = 0;
+
+    while (unit + 1 < sizeof units / sizeof units[0] && count != 0 && count % 1024 == 0) {
+        count /= 1024;
+        unit++;
+    }
+    output_decimal(output, count);
+    output_text(output, units[unit]);
+    if (unit != 0) {
+        output_text(output, " (");
+        output_decimal(output, bytes);
+        output_text(output, " bytes)");
+    }
+}
+
+static void output_byte(const struct test_output *output, char byte)
+{
+    if (byte >= ' ' && byte <= '~' && byte != '"' && byte != '\\') {
+        output->write(output->context, &byte, 1);
+    } else if (byte == '\n') {
+        output_text(output, "\\n");
+    } else if (byte == '"' || byte == '\\') {
+        output_text(output, byte == '"' ? "\\\"" : "\\\\");
+    } else {
+        output_text(output, "\\x");
+        output_digits(output, (uint8_t)byte, 16, 2);
+    }
+}
+
+void output_quoted(const struct test_output *output, const char *text)
+{
+    if (text == NULL) {
+        output_text(output, "NULL");
+        return;
+    }
+    output_text(output, "\"");
+    for (; *text != '\0'; text++) {
+        output_byte(output, *text);
+    }
+    output_text(output, "\"");
+}

@@ -18,3 +18,9 @@ void output_hex(const struct test_output *output, uint64_t value);
 
 /* Eight digits, as checksums are written. */
 void output_hex_32(const struct test_output *output, uint32_t value);
+
+/* A number of bytes: "5000 bytes", or "2 MiB (2097152 bytes)" where a larger unit loses nothing. */
+void output_size(const struct test_output *output, uint64_t bytes);
+
+/* In quotation marks, on one line of printable ASCII: other bytes as \xNN. NULL without marks. */
+void output_quoted(const struct test_output *output, const char *text);

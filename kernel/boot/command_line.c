@@ -115,8 +115,12 @@ static bool parse_word(struct word word, struct command_line *options)
     if (word_value(word, "test=", &value)) {
         return value.length > 0 && word_copy(value, options->test_glob, TEST_GLOB_BYTES);
     }
+    if (word_value(word, "tag=", &value)) {
+        return value.length > 0 && word_copy(value, options->test_tag, TEST_TAG_BYTES);
+    }
     if (word_value(word, "seed=", &value)) {
-        return word_number(value, &options->seed);
+        options->has_seed = word_number(value, &options->seed);
+        return options->has_seed;
     }
     if (word_value(word, "access=", &value)) {
         return parse_access(value, &options->access);

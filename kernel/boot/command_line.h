@@ -1,8 +1,10 @@
 /* The words that the kernel is started with. Pure: also built for the host.
  *
  *   test=GLOB        run the tests whose name matches          test image
+ *   tag=TAG          of these only those with the tag          test image
  *   list             name the tests and exit                   test image
- *   seed=N           seed of what tests choose at random       test image
+ *   seed=N           run the tests in a random order that N    test image
+ *                    gives; also the seed of what tests choose at random
  *   paging=4|5       levels of page tables (default 4)
  *   access=offset|fixed|identity|temporary|recursive    how page tables are reached:
  *                    see paging/strategy.h (default offset)
@@ -25,13 +27,15 @@ enum provocation {
     PROVOKE_PANIC,
 };
 
-enum { TEST_GLOB_BYTES = 128, UNKNOWN_WORD_BYTES = 64 };
+enum { TEST_GLOB_BYTES = 128, TEST_TAG_BYTES = 32, UNKNOWN_WORD_BYTES = 64 };
 
 struct command_line {
     char test_glob[TEST_GLOB_BYTES]; /* "*" if not given */
+    char test_tag[TEST_TAG_BYTES];   /* "" if not given */
     bool list;
     bool once;
     bool recursive;
+    bool has_seed;
     uint64_t seed;        /* 1 if not given */
     unsigned paging_levels;
     enum access_strategy access;

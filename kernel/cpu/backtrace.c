@@ -3,8 +3,6 @@
 #include "kernel/cpu/stacks.h"
 #include "kernel/cpu/symbols.h"
 
-enum { BACKTRACE_FRAMES_MAX = 24 };
-
 /* What a function with a frame pointer has at it: x86-64 psABI, 3.2.2 "The Stack Frame". */
 struct stack_frame {
     uint64_t caller_frame_pointer;
@@ -23,24 +21,41 @@ static void print_address(struct console *console, uint64_t address)
     }
 }
 
-void backtrace_print(struct console *console, uint64_t instruction, uint64_t frame_pointer)
+unsigned backtrace_collect(uint64_t instruction, uint64_t frame_pointer,
+                           uint64_t addresses[BACKTRACE_FRAMES_MAX], bool *complete)
 {
-    console_print(console, "  backtrace:\n");
-    print_address(console, instruction);
-    for (unsigned i = 0; i < BACKTRACE_FRAMES_MAX; i++) {
-        if (!is_aligned(frame_pointer, 8) ||
-            !stacks_contain(frame_pointer, sizeof(struct stack_frame))) {
-            return;
-        }
+    unsigned count = 0;
+
+    *complete = true;
+    addresses[count++] = instruction;
+    while (is_aligned(frame_pointer, 8) &&
+           stacks_contain(frame_pointer, sizeof(struct stack_frame))) {
         const struct stack_frame *frame = (const struct stack_frame *)frame_pointer;
         if (frame->return_address == 0) {
-            return;
+            break;
         }
-        print_address(console, frame->return_address);
+        if (count == BACKTRACE_FRAMES_MAX) {
+            *complete = false;
+            break;
+        }
+        addresses[count++] = frame->return_address;
         if (frame->caller_frame_pointer <= frame_pointer) {
-            return; /* the outermost frame, or a chain that would never end */
+            break; /* the outermost frame, or a chain that would never end */
         }
         frame_pointer = frame->caller_frame_pointer;
     }
-    console_print(console, "    ...\n");
+    return count;
+}
+
+void backtrace_print(struct console *console, uint64_t instruction, uint64_t frame_pointer)
+{
+    uint64_t addresses[BACKTRACE_FRAMES_MAX];
+    bool complete;
+    unsigned count = backtrace_collect(instruction, frame_pointer, addresses, &complete);
+
+    console_print(console, "  backtrace:\n");
+    for (unsigned i = 0; i < count; i++) {
+        print_address(console, addresses[i]);
+    }
+    console_print(console, complete ? "" : "    ...\n");
 }

@@ -5,6 +5,7 @@
 #include "kernel/cpu/stacks.h"
 #include "kernel/drivers/debug_exit.h"
 #include "kernel/paging/show.h"
+#include "kernel/port/string.h"
 
 /* A call of exception_try that has not returned. */
 struct pending_try {
@@ -16,12 +17,18 @@ struct pending_try {
 static struct console *report_console;
 static const struct page_table *report_table;
 static struct pending_try *innermost_try;
+static bool (*nmi_handler)(const struct exception_frame *frame);
 static bool reporting;
 
 void exceptions_report_to(struct console *console, const struct page_table *table)
 {
     report_console = console;
     report_table = table;
+}
+
+void exceptions_on_nmi(bool (*handler)(const struct exception_frame *frame))
+{
+    nmi_handler = handler;
 }
 
 const char *exception_name(uint64_t vector)
@@ -101,6 +108,9 @@ void exception_dispatch(struct exception_frame *frame)
 {
     struct pending_try *pending = innermost_try;
 
+    if (frame->vector == EXCEPTION_NMI && nmi_handler != NULL && nmi_handler(frame)) {
+        return;
+    }
     if (pending != NULL && !reporting) {
         *pending->caught = (struct caught_exception){
             .caught = true,
@@ -116,6 +126,31 @@ void exception_dispatch(struct exception_frame *frame)
         console_print(report_console, "The kernel has stopped.\n");
     }
     debug_exit(DEBUG_EXIT_PANIC);
+}
+
+void exception_try_panic(const char *text)
+{
+    struct pending_try *pending = innermost_try;
+    size_t length = strlen(text);
+
+    if (pending == NULL || reporting) {
+        return;
+    }
+    if (length >= CAUGHT_PANIC_BYTES) {
+        length = CAUGHT_PANIC_BYTES - 1;
+    }
+    *pending->caught = (struct caught_exception){
+        .caught = true,
+        .panicked = true,
+        .frame = {.vector = EXCEPTION_COUNT},
+    };
+    memcpy(pending->caught->panic_text, text, length);
+    exception_try_leave(pending->stack_pointer);
+}
+
+void exception_try_forget(void)
+{
+    innermost_try = NULL;
 }
 
 struct caught_exception exception_try(void (*function)(void *argument), void *argument)

@@ -51,15 +51,29 @@ const char *exception_name(uint64_t vector);
 /* Called by exceptions.asm. An exception that nobody waits for is reported and ends the kernel. */
 void exception_dispatch(struct exception_frame *frame);
 
+/* Asks `handler` about each NMI before all else. It returns true for one that was meant for it:
+ * then what the NMI interrupted goes on. Runs on the NMI stack. */
+void exceptions_on_nmi(bool (*handler)(const struct exception_frame *frame));
+
+enum { CAUGHT_PANIC_BYTES = 160 };
+
 struct caught_exception {
-    bool caught;
+    bool caught;       /* by an exception, or by a panic */
+    bool panicked;
     virt_addr address; /* CR2 of a page fault */
-    struct exception_frame frame;
+    struct exception_frame frame; /* of a panic: zeros but for the vector, EXCEPTION_COUNT */
+    char panic_text[CAUGHT_PANIC_BYTES]; /* perhaps cut off; "" for an exception */
 };
 
-/* Calls function(argument). An exception in it ends the call and is returned. Calls nest. What
- * the function had begun stays as it is. */
+/* Calls function(argument). An exception or a panic in it ends the call and is returned. Calls
+ * nest. What the function had begun stays as it is. */
 struct caught_exception exception_try(void (*function)(void *argument), void *argument);
+
+/* If a call of exception_try has not returned, ends it by a panic with this text; else returns. */
+void exception_try_panic(const char *text);
+
+/* Forgets calls of exception_try that were left by a jump and will not return. */
+void exception_try_forget(void);
 
 /* In exceptions.asm: calls function(argument) after storing the stack pointer that
  * exception_try_leave takes. Returns false, or true when left by exception_try_leave. */

@@ -85,6 +85,16 @@ static inline bool interrupts_are_on(void)
     return (flags & RFLAGS_INTERRUPTS_ON) != 0;
 }
 
+static inline void interrupts_on(void)
+{
+    __asm__ volatile("sti" : : : "memory");
+}
+
+static inline void interrupts_off(void)
+{
+    __asm__ volatile("cli" : : : "memory");
+}
+
 struct cpuid {
     uint32_t eax;
     uint32_t ebx;

@@ -26,17 +26,18 @@ TEST(address_space, shows_other_frames_at_the_same_page)
     struct address_space own = kernel_space(kernel);
     struct address_space spaces[2];
     struct test_frames frames;
+    phys_addr shown[2];
     volatile uint64_t *word = mm_port_pointer(virt_addr_of(USER_PAGE));
 
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     for (unsigned i = 0; i < 2; i++) {
-        phys_addr frame;
-        REQUIRE(frame_source_allocate(&frames.source, 0, &frame));
+        REQUIRE(frame_source_allocate(&frames.source, 0, &shown[i]));
         REQUIRE_EQUAL(address_space_create(&spaces[i], &own, 0, &frames.source), ADDRESS_SPACE_OK);
         REQUIRE_EQUAL(address_space_flush(&spaces[i],
                                           page_table_map_to(&spaces[i].table,
-                                                            virt_addr_of(USER_PAGE), frame, PAGE_4K,
-                                                            data_flags(kernel), &frames.source)),
+                                                            virt_addr_of(USER_PAGE), shown[i],
+                                                            PAGE_4K, data_flags(kernel),
+                                                            &frames.source)),
                       MAP_OK);
     }
     address_space_switch(&own, &spaces[0]);
@@ -51,6 +52,10 @@ TEST(address_space, shows_other_frames_at_the_same_page)
     CHECK_EQUAL(*word, 2);
     address_space_switch(&spaces[1], &own);
     CHECK_EQUAL(cr3_read(), kernel->page_table.root.value);
+    for (unsigned i = 0; i < 2; i++) {
+        CHECK_EQUAL(address_space_destroy(&spaces[i], &frames.source), ADDRESS_SPACE_OK);
+        CHECK_EQUAL(frame_source_free(&frames.source, 0, shown[i]), FRAME_FREE_OK);
+    }
 }
 
 TEST(address_space, gives_back_every_frame_when_it_is_destroyed)
@@ -61,7 +66,7 @@ TEST(address_space, gives_back_every_frame_when_it_is_destroyed)
     struct test_frames frames;
     uint64_t checksum = tree_checksum(&own.table);
 
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     REQUIRE_EQUAL(address_space_create(&space, &own, 0, &frames.source), ADDRESS_SPACE_OK);
     for (uint64_t page = USER_PAGE; page < UINT64_C(1) << 46; page *= 7) {
         REQUIRE_EQUAL(address_space_flush(
@@ -71,7 +76,7 @@ TEST(address_space, gives_back_every_frame_when_it_is_destroyed)
                                                     data_flags(kernel), &frames.source)),
                       MAP_OK);
     }
-    CHECK(frames.in_use > 10);
+    CHECK_AT_LEAST(frames.in_use, 10);
     address_space_switch(&own, &space);
     CHECK_EQUAL(address_space_destroy(&space, &frames.source), ADDRESS_SPACE_ACTIVE);
     address_space_switch(&space, &own);
@@ -103,7 +108,7 @@ TEST(address_space, remembers_that_it_was_changed_while_not_active)
     phys_addr old_frame;
     phys_addr new_frame;
 
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     REQUIRE(frame_source_allocate(&frames.source, 0, &old_frame));
     REQUIRE(frame_source_allocate(&frames.source, 0, &new_frame));
     *(volatile uint64_t *)physical_byte(kernel, old_frame) = 1;
@@ -130,4 +135,7 @@ TEST(address_space, remembers_that_it_was_changed_while_not_active)
     address_space_switch(&own, &space);
     CHECK_EQUAL(*word, 2);
     address_space_switch(&space, &own);
+    CHECK_EQUAL(address_space_destroy(&space, &frames.source), ADDRESS_SPACE_OK);
+    CHECK_EQUAL(frame_source_free(&frames.source, 0, old_frame), FRAME_FREE_OK);
+    CHECK_EQUAL(frame_source_free(&frames.source, 0, new_frame), FRAME_FREE_OK);
 }

@@ -12,10 +12,12 @@ TEST(boot, gives_a_memory_map_in_order_without_overlaps)
     REQUIRE(map->region_count > 0);
     for (size_t i = 0; i < map->region_count; i++) {
         CHECK(is_aligned(map->regions[i].start.value | map->regions[i].end.value, 4096));
-        CHECK(map->regions[i].start.value < map->regions[i].end.value);
-        CHECK(i == 0 || map->regions[i - 1].end.value <= map->regions[i].start.value);
+        CHECK_LESS(map->regions[i].start.value, map->regions[i].end.value);
+        if (i > 0) {
+            CHECK_AT_MOST(map->regions[i - 1].end.value, map->regions[i].start.value);
+        }
     }
-    CHECK(memory_map_bytes(map, MEMORY_USABLE) > UINT64_C(8) << 20);
+    CHECK_AT_LEAST(memory_map_bytes(map, MEMORY_USABLE), UINT64_C(8) << 20);
 }
 
 static enum memory_type type_of(const struct memory_map *map, uint64_t address)
@@ -64,7 +66,7 @@ TEST(boot, leaves_cr3_at_the_root_of_the_kernels_tables)
 {
     struct kernel *kernel = test->subject;
 
-    CHECK_EQUAL(cr3_read() & CR3_FRAME_MASK, kernel->page_table.root.value);
+    CHECK_ADDRESS_EQUAL(phys_addr_of(cr3_read() & CR3_FRAME_MASK), kernel->page_table.root);
     CHECK_EQUAL((cr4_read() & CR4_LA57) != 0, kernel->page_table.levels == 5);
 }
 
@@ -103,13 +105,11 @@ TEST(boot, maps_the_first_2_mib_at_their_own_addresses_but_for_page_0)
 {
     struct kernel *kernel = test->subject;
 
-    CHECK_EQUAL(page_table_translate(&kernel->page_table, virt_addr_of(0xfff)).result,
-                TRANSLATE_NOT_MAPPED);
+    CHECK_NOT_MAPPED(&kernel->page_table, virt_addr_of(0));
+    CHECK_NOT_MAPPED(&kernel->page_table, virt_addr_of(0xfff));
     for (uint64_t page = 0x1000; page < LAYOUT_IDENTITY_END; page += 0x1000) {
-        struct translation found = page_table_translate(&kernel->page_table, virt_addr_of(page));
-        CHECK_EQUAL(found.result, TRANSLATE_OK);
-        CHECK_EQUAL(found.address.value, page);
-        CHECK_EQUAL(found.level, PAGE_4K);
+        CHECK_TRANSLATES(&kernel->page_table, virt_addr_of(page), phys_addr_of(page));
+        CHECK_EQUAL(page_table_translate(&kernel->page_table, virt_addr_of(page)).level, PAGE_4K);
     }
 }
 
@@ -124,10 +124,8 @@ TEST(boot, maps_all_memory_at_the_physical_memory_offset)
             continue;
         }
         for (uint64_t at = region->start.value; at < region->end.value; at += UINT64_C(2) << 20) {
-            struct translation found = page_table_translate(
-                &kernel->page_table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + at));
-            CHECK_EQUAL(found.result, TRANSLATE_OK);
-            CHECK_EQUAL(found.address.value, at);
+            CHECK_TRANSLATES(&kernel->page_table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + at),
+                             phys_addr_of(at));
         }
     }
 }
@@ -147,8 +145,8 @@ TEST(boot, puts_kernel_stack_boot_info_and_physical_memory_in_different_root_ent
     for (size_t i = 0; i < 4; i++) {
         for (size_t j = i + 1; j < 4; j++) {
             uint64_t first = i == 0 ? addresses[4] : addresses[i];
-            CHECK(virt_addr_index(virt_addr_of(first), 4) !=
-                  virt_addr_index(virt_addr_of(addresses[j]), 4));
+            CHECK_NOT_EQUAL(virt_addr_index(virt_addr_of(first), 4),
+                            virt_addr_index(virt_addr_of(addresses[j]), 4));
         }
     }
 }
@@ -160,5 +158,6 @@ TEST(boot, gives_the_same_command_line_that_the_options_come_from)
 
     CHECK_EQUAL(again.paging_levels, kernel->options.paging_levels);
     CHECK_EQUAL(again.seed, kernel->options.seed);
-    CHECK_EQUAL(again.unknown_word[0], 0);
+    CHECK_TEXT_EQUAL(again.test_glob, kernel->options.test_glob);
+    CHECK_TEXT_EQUAL(again.unknown_word, "");
 }

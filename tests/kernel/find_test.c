@@ -20,7 +20,7 @@ TEST(find_unmapped, puts_1000_kib_at_1008_kib_when_a_table_is_at_1004_kib)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
     struct page_range from_28_kib = page_range_of(virt_addr_of(28 * KIB), 4096);
     virt_addr start;
@@ -40,7 +40,7 @@ TEST(find_unmapped, says_when_there_is_no_room)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
     struct page_range range = page_range_of(virt_addr_of(0x40000000), 10);
     virt_addr start = virt_addr_of(1);

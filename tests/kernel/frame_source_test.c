@@ -1,7 +1,7 @@
 /* Where frames come from. */
 #include "tests/kernel/support.h"
 
-TEST(frame_source, gives_each_usable_frame_once_in_order_and_then_none)
+TEST(frame_source, gives_each_usable_frame_once_in_order_and_then_none, .timeout_ms = 60000)
 {
     struct kernel *kernel = test->subject;
     struct range_source all;
@@ -18,12 +18,12 @@ TEST(frame_source, gives_each_usable_frame_once_in_order_and_then_none)
         last = frame;
         frame_count++;
     }
-    CHECK_EQUAL(frame_count * 4096, expected_bytes);
-    CHECK_EQUAL(last.value + 4096, range_source_position(&all).value);
+    CHECK_SIZE_EQUAL(frame_count * 4096, expected_bytes);
+    CHECK_ADDRESS_EQUAL(phys_addr_add(last, 4096), range_source_position(&all));
     for (unsigned again = 0; again < 1000; again++) {
         CHECK(!frame_source_allocate(&all.source, 0, &frame));
     }
-    CHECK_EQUAL(frame.value, last.value);
+    CHECK_ADDRESS_EQUAL(frame, last);
 }
 
 TEST(frame_source, that_is_empty_never_gives_a_frame)
@@ -31,7 +31,7 @@ TEST(frame_source, that_is_empty_never_gives_a_frame)
     phys_addr frame = phys_addr_of(0x1234);
 
     CHECK(!frame_source_allocate(frame_source_empty(), 0, &frame));
-    CHECK_EQUAL(frame.value, 0x1234);
+    CHECK_ADDRESS_EQUAL(frame, phys_addr_of(0x1234));
 }
 
 TEST(frame_source, that_is_limited_runs_dry_and_recovers)
@@ -44,7 +44,9 @@ TEST(frame_source, that_is_limited_runs_dry_and_recovers)
     REQUIRE(frame_source_allocate(&limited.source, 0, &frames[0]));
     REQUIRE(frame_source_allocate(&limited.source, 0, &frames[1]));
     CHECK(!frame_source_allocate(&limited.source, 0, &frames[2]));
-    frame_source_free(&limited.source, 0, frames[1]);
+    CHECK_EQUAL(frame_source_free(&limited.source, 0, frames[1]), FRAME_FREE_OK);
     CHECK(frame_source_allocate(&limited.source, 0, &frames[2]));
-    CHECK_EQUAL(frames[2].value, frames[1].value);
+    CHECK_ADDRESS_EQUAL(frames[2], frames[1]);
+    CHECK_EQUAL(frame_source_free(&limited.source, 0, frames[2]), FRAME_FREE_OK);
+    CHECK_EQUAL(frame_source_free(&limited.source, 0, frames[0]), FRAME_FREE_OK);
 }

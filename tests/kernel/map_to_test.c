@@ -32,7 +32,7 @@ TEST(map_to, takes_0_1_or_3_frames_as_tables_are_missing)
     for (unsigned levels = test_levels_first(kernel); levels <= test_levels_last(kernel);
          levels++) {
         struct test_frames frames;
-        test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+        test_frames_init(&frames, test, TEST_FRAMES_MAX);
         struct page_table table = test_table(&frames, levels);
 
         CHECK_EQUAL(frames_for(test, &table, FIRST_PAGE, &frames), levels - 1);
@@ -46,7 +46,7 @@ TEST(map_to, makes_new_tables_empty_but_for_the_way_to_the_page)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
     virt_addr page = virt_addr_of(FAR_PAGE);
 
@@ -58,7 +58,7 @@ TEST(map_to, makes_new_tables_empty_but_for_the_way_to_the_page)
             CHECK(index == used_index || entries[index].bits == 0);
         }
     }
-    CHECK_EQUAL(page_table_translate(&table, page).address.value, ANY_FRAME);
+    CHECK_TRANSLATES(&table, page, phys_addr_of(ANY_FRAME));
 }
 
 /* Tries every number of frames from none to one less than needed. */
@@ -69,7 +69,7 @@ static void check_exhaustion(struct test *test, enum page_size size)
     for (unsigned levels = test_levels_first(kernel); levels <= test_levels_last(kernel);
          levels++) {
         struct test_frames frames;
-        test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+        test_frames_init(&frames, test, TEST_FRAMES_MAX);
         struct page_table table = test_table(&frames, levels);
         unsigned needed = levels - (unsigned)size;
         uint64_t page = align_down(FAR_PAGE, page_size_bytes(size));
@@ -112,7 +112,7 @@ TEST(map_to, refuses_a_page_that_is_mapped)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
 
     (void)frames_for(test, &table, FAR_PAGE, &frames);
@@ -126,7 +126,7 @@ TEST(map_to, refuses_a_page_inside_a_huge_page)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
 
     REQUIRE_EQUAL(map(&table, 0x40000000, 0, PAGE_2M, data_flags(kernel), &frames.source), MAP_OK);
@@ -140,7 +140,7 @@ TEST(map_to, refuses_a_huge_page_over_smaller_ones)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
 
     REQUIRE_EQUAL(map(&table, 0x40001000, 0, PAGE_4K, data_flags(kernel), &frames.source), MAP_OK);
@@ -176,7 +176,7 @@ TEST(map_to, refuses_each_kind_of_bad_argument)
         {0x200000, 0, PAGE_2M, PAGE_PRESENT | 0x200000, MAP_BAD_FLAGS},
     };
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
     uint64_t checksum = tree_checksum(&table);
 
@@ -200,7 +200,7 @@ TEST(map_to, refuses_frames_for_tables_that_it_cannot_reach)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
 
     table.access = table_access_linear(kernel->boot_info->physical_memory_offset, phys_addr_of(0),
@@ -214,7 +214,7 @@ TEST(map_to, lets_users_through_the_tables_above_a_user_page)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
     struct map_outcome widening;
 
@@ -233,22 +233,21 @@ TEST(map_to, lets_users_through_the_tables_above_a_user_page)
 TEST(map_to, shows_one_frame_at_two_pages)
 {
     struct kernel *kernel = test->subject;
-    phys_addr frame;
+    virt_addr second_page = virt_addr_of(FAR_PAGE + 0x1000);
+    phys_addr frame = map_kernel_page(test, virt_addr_of(FAR_PAGE), data_flags(kernel));
 
-    REQUIRE(frame_source_allocate(&kernel->frames.source, 0, &frame));
-    for (uint64_t page = FAR_PAGE; page <= FAR_PAGE + 0x1000; page += 0x1000) {
-        REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(&kernel->page_table, virt_addr_of(page), frame,
-                                                      PAGE_4K, data_flags(kernel),
-                                                      kernel->table_frames)),
-                      MAP_OK);
-    }
+    REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(&kernel->page_table, second_page, frame, PAGE_4K,
+                                                  data_flags(kernel), frame_source_empty())),
+                  MAP_OK);
     volatile uint64_t *first = mm_port_pointer(virt_addr_of(FAR_PAGE));
-    volatile uint64_t *second = mm_port_pointer(virt_addr_of(FAR_PAGE + 0x1000));
+    volatile uint64_t *second = mm_port_pointer(second_page);
     first[7] = UINT64_C(0x1122334455667788);
     CHECK_EQUAL(second[7], UINT64_C(0x1122334455667788));
     second[7] = 1;
     CHECK_EQUAL(first[7], 1);
     CHECK_EQUAL(*(volatile uint64_t *)physical_byte(kernel, phys_addr_add(frame, 56)), 1);
+    CHECK_EQUAL(tlb_flush_now(page_table_unmap(&kernel->page_table, second_page, PAGE_4K)),
+                PAGE_OK);
 }
 
 TEST(map_to, shows_the_tutorials_text_through_page_0, .requires = REQUIRES_VGA_TEXT)

@@ -45,13 +45,14 @@ static phys_addr enter_space(struct test *test, struct test_frames *frames, uint
     phys_addr frame;
 
     own.table.access = all_memory(kernel);
-    test_frames_init(frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(frames, test, TEST_FRAMES_MAX);
     REQUIRE(frame_source_allocate(&frames->source, 0, &frame));
     REQUIRE_EQUAL(address_space_create(&space, &own, 0, &frames->source), ADDRESS_SPACE_OK);
     REQUIRE_EQUAL(address_space_flush(&space, page_table_map_to(&space.table, virt_addr_of(page),
                                                                 frame, PAGE_4K, data_flags(kernel),
                                                                 &frames->source)),
                   MAP_OK);
+    test_tree(space.table.root, space.table.levels);
     address_space_switch(&own, &space);
     return frame;
 }
@@ -67,7 +68,6 @@ TEST(reach, of_virtual_4_kib_is_not_of_physical_4_kib_when_mapped_elsewhere)
     *virtual_4_kib = ~physical_before;
     CHECK_EQUAL(physical_word(kernel, phys_addr_of(4 * KIB), 0), physical_before);
     CHECK_EQUAL(physical_word(kernel, frame, 0), ~physical_before);
-    cr3_write(kernel->page_table.root.value);
 }
 
 struct identity_check {
@@ -103,7 +103,7 @@ TEST(reach, by_identity_refuses_frames_that_a_file_mapped_at_1008_kib_hides)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
     const struct frame_range hidden = {phys_addr_of(1012 * KIB), 100};
     struct range_source hidden_frames;
@@ -132,17 +132,17 @@ TEST(reach, of_any_frame_lets_another_space_be_edited_without_a_switch)
     uint64_t cr3 = cr3_read();
 
     own.table.access = all_memory(kernel);
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     REQUIRE_EQUAL(address_space_create(&other, &own, 0, &frames.source), ADDRESS_SPACE_OK);
+    test_tree(other.table.root, other.table.levels);
     REQUIRE_EQUAL(address_space_flush(&other, page_table_map_to(&other.table,
                                                                 virt_addr_of(FAR_PAGE),
                                                                 phys_addr_of(0x5000), PAGE_4K,
                                                                 data_flags(kernel),
                                                                 &frames.source)),
                   MAP_OK);
-    CHECK_EQUAL(page_table_translate(&other.table, virt_addr_of(FAR_PAGE)).address.value, 0x5000);
-    CHECK_EQUAL(page_table_translate(&own.table, virt_addr_of(FAR_PAGE)).result,
-                TRANSLATE_NOT_MAPPED);
+    CHECK_TRANSLATES(&other.table, virt_addr_of(FAR_PAGE), phys_addr_of(0x5000));
+    CHECK_NOT_MAPPED(&own.table, virt_addr_of(FAR_PAGE));
     CHECK_EQUAL(cr3_read(), cr3);
 }
 
@@ -186,12 +186,13 @@ TEST(reach, by_fixed_offset_takes_one_new_mapping_for_each_new_table_and_nothing
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     /* The window is in a space of the test's own, so that nothing is left of it. */
     struct address_space own = {.table = kernel->page_table};
     struct address_space space;
     own.table.access = all_memory(kernel);
     REQUIRE_EQUAL(address_space_create(&space, &own, 0, &frames.source), ADDRESS_SPACE_OK);
+    test_tree(space.table.root, space.table.levels);
     address_space_switch(&own, &space);
 
     struct window_source window = {
@@ -218,7 +219,6 @@ TEST(reach, by_fixed_offset_takes_one_new_mapping_for_each_new_table_and_nothing
         CHECK_EQUAL(in_window, 1 + page_table_tables_used(&table));
         CHECK_EQUAL(in_window, window.mapped_count);
     }
-    cr3_write(kernel->page_table.root.value);
 }
 
 TEST(reach, by_fixed_offset_refuses_a_space_whose_root_is_outside_of_the_window)
@@ -228,7 +228,7 @@ TEST(reach, by_fixed_offset_refuses_a_space_whose_root_is_outside_of_the_window)
     struct address_space other;
     struct test_frames frames;
 
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     own.table.access = table_access_linear(LAYOUT_FIXED_OFFSET, phys_addr_of(0), phys_addr_of(4096));
     CHECK_EQUAL(address_space_create(&other, &own, 0, &frames.source),
                 ADDRESS_SPACE_FRAME_UNREACHABLE);

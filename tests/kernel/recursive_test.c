@@ -21,8 +21,9 @@ static void enter(struct test *test, struct test_frames *frames, struct page_tab
     uint64_t no_execute = kernel->cpu.no_execute ? PAGE_NO_EXECUTE : 0;
     phys_addr root;
 
-    test_frames_init(frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(frames, test, TEST_FRAMES_MAX);
     REQUIRE(frame_source_allocate(&frames->source, 0, &root));
+    test_tree(root, kernel->page_table.levels);
     volatile uint64_t *to = (volatile uint64_t *)physical_byte(kernel, root);
     for (unsigned index = 0; index < TABLE_ENTRY_COUNT; index++) {
         to[index] = index < TABLE_ENTRY_COUNT / 2
@@ -114,4 +115,5 @@ TEST(recursive, reaches_another_space_by_changing_the_entry_and_comes_back)
     CHECK_EQUAL(seen[42], 0);
     CHECK_EQUAL(seen[43], 0);
     cr3_write(kernel->page_table.root.value);
+    CHECK_EQUAL(frame_source_free(&frames.source, 0, other), FRAME_FREE_OK);
 }

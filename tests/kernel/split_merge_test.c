@@ -24,7 +24,7 @@ static void check_split_and_merge(struct test *test, enum page_size size)
 
     for (size_t i = 0; i < sizeof flag_sets / sizeof flag_sets[0]; i++) {
         struct test_frames frames;
-        test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+        test_frames_init(&frames, test, TEST_FRAMES_MAX);
         struct page_table table = test_table(&frames, test_levels_first(kernel));
         virt_addr page = virt_addr_of(PAGE_START);
 
@@ -38,7 +38,8 @@ static void check_split_and_merge(struct test *test, enum page_size size)
         for (uint64_t part = 0; part < TABLE_ENTRY_COUNT; part++) {
             struct translation found =
                 page_table_translate(&table, virt_addr_add(page, part * step + 0x123));
-            REQUIRE_EQUAL(found.address.value, FRAME + part * step + 0x123);
+            REQUIRE_TRANSLATES(&table, virt_addr_add(page, part * step + 0x123),
+                               phys_addr_of(FRAME + part * step + 0x123));
             REQUIRE_EQUAL(found.level, size - 1);
             REQUIRE_EQUAL(found.effective.bits, effective);
             REQUIRE_EQUAL((found.flags.bits & page_leaf_pat(found.level)) != 0,
@@ -65,7 +66,7 @@ TEST(split, changes_nothing_without_a_frame)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
 
     REQUIRE_EQUAL(map_huge(&table, &frames, PAGE_2M, PAGE_PRESENT), MAP_OK);
@@ -80,7 +81,7 @@ TEST(merge, refuses_pages_that_are_not_alike)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
     virt_addr page = virt_addr_of(PAGE_START);
     virt_addr part = virt_addr_add(page, 7 * 0x1000);

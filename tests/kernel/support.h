@@ -6,12 +6,13 @@
 #include "mm/page_range.h"
 #include "mm/page_tree.h"
 #include "mm/walk.h"
-#include "testing/test.h"
+#include "tests/kernel/checks.h"
 
 enum { DIRTY_BYTE = 0xa5, TEST_FRAMES_MAX = 64 };
 
-/* Frames that may be tables, filled with DIRTY_BYTE when they are handed out, counted, and given out
- * again after they were freed. At most `limit` are out at a time. */
+/* Frames that may be tables, filled with DIRTY_BYTE when they are handed out and otherwise when
+ * they come back, counted, and given out again after they were freed. At most `limit` are out at a
+ * time. */
 struct test_frames {
     struct frame_source source;
     struct kernel *kernel;
@@ -20,13 +21,23 @@ struct test_frames {
     unsigned taken_in_all;
 };
 
-/* One at a time: the frames of the one before are taken back, whatever they are used for. */
-void test_frames_init(struct test_frames *frames, struct kernel *kernel, unsigned limit);
+/* One at a time. When the test ends, or begins with another one, all frames are taken back. Those
+ * that are in use must then be tables of the test's trees, or be mapped in them: a frame that no
+ * one can find was lost, and fails the test. So does a table in a frame that is not in use. */
+void test_frames_init(struct test_frames *frames, struct test *test, unsigned limit);
 
 /* An empty tree with `levels` levels, whose root comes from the frames, reached as the kernel's own
  * tables are. It is not active, unless access is recursive, which reaches active tables only: then
- * it has the kernel's upper half, and the CPU uses it until the test ends. */
+ * it has the kernel's upper half, and the CPU uses it until the frames are taken back. */
 struct page_table test_table(struct test_frames *frames, unsigned levels);
+
+/* Makes the tree at `root` one of the test's, if it is not from test_table; the CPU is taken off it
+ * when the frames are taken back. */
+void test_tree(phys_addr root, unsigned levels);
+
+/* Maps a 4 KiB page of the kernel's own space to a frame of its own until the test ends; REQUIREs
+ * that it works. Returns the frame. */
+phys_addr map_kernel_page(struct test *test, virt_addr page, page_flags flags);
 
 /* The numbers of levels that test_table can make a tree with: 4 and 5, but those in use alone for
  * a tree that has to be active. */

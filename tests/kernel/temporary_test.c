@@ -3,7 +3,6 @@
  * machine's first frames are taken. */
 #include "mm/temporary_slots.h"
 
-#include "kernel/cpu/exception.h"
 #include "kernel/cpu/registers.h"
 #include "tests/kernel/support.h"
 
@@ -53,17 +52,34 @@ static phys_addr link_root(struct kernel *kernel, const struct drawing *drawing)
     return root;
 }
 
+/* The frames of the drawing. */
+static phys_addr drawn[DRAWING_FRAMES];
+static unsigned drawn_count;
+
+static void erase(struct test *test, void *unused)
+{
+    struct kernel *kernel = test->subject;
+
+    (void)unused;
+    cr3_write(kernel->page_table.root.value);
+    while (drawn_count > 0) {
+        CHECK_EQUAL(frame_source_free(&kernel->frames.source, 0, drawn[--drawn_count]),
+                    FRAME_FREE_OK);
+    }
+}
+
 static void draw(struct test *test, struct drawing *drawing)
 {
     struct kernel *kernel = test->subject;
     uint64_t link = PAGE_PRESENT | PAGE_WRITABLE;
 
+    test_defer(test, erase, NULL);
     for (uint64_t i = 0; i < DRAWING_FRAMES; i++) {
-        phys_addr frame;
-        REQUIRE(frame_source_allocate(&kernel->frames.source, 0, &frame));
-        drawing->base = i == 0 ? frame : drawing->base;
-        REQUIRE_EQUAL(frame.value, drawing->base.value + i * 4 * KIB);
-        mm_port_zero_table((void *)physical_byte(kernel, frame));
+        REQUIRE(frame_source_allocate(&kernel->frames.source, 0, &drawn[i]));
+        drawn_count++;
+        drawing->base = drawn[0];
+        REQUIRE_EQUAL(drawn[i].value, drawing->base.value + i * 4 * KIB);
+        mm_port_zero_table((void *)physical_byte(kernel, drawn[i]));
     }
     set_entry(kernel, at_kib(drawing, LEVEL_4_AT), 0, at_kib(drawing, LEVEL_3_AT).value | link);
     set_entry(kernel, at_kib(drawing, LEVEL_3_AT), 0, at_kib(drawing, LEVEL_2_AT).value | link);
@@ -127,11 +143,6 @@ TEST(temporary, holds_511_mappings_and_refuses_the_512th)
     }
 }
 
-static void read_at(void *address)
-{
-    (void)*(volatile uint8_t *)address;
-}
-
 TEST(temporary, frees_an_entry_after_use_so_that_its_address_faults)
 {
     struct drawing drawing;
@@ -140,11 +151,9 @@ TEST(temporary, frees_an_entry_after_use_so_that_its_address_faults)
     draw(test, &drawing);
     REQUIRE_EQUAL(temporary_slots_map(&drawing.slots, at_kib(&drawing, LEVEL_4_AT), &page),
                   TEMPORARY_OK);
-    CHECK(!exception_try(read_at, mm_port_pointer(page)).caught);
+    CHECK_NO_FAULT(read_at, mm_port_pointer(page));
     REQUIRE_EQUAL(temporary_slots_unmap(&drawing.slots, page), TEMPORARY_OK);
-    struct caught_exception caught = exception_try(read_at, mm_port_pointer(page));
-    CHECK(caught.caught);
-    CHECK_EQUAL(caught.address.value, page.value);
+    CHECK_PAGE_FAULT(page, 0, read_at, mm_port_pointer(page));
     CHECK_EQUAL(temporary_slots_free(&drawing.slots), 511);
     CHECK_EQUAL(temporary_slots_unmap(&drawing.slots, page), TEMPORARY_NOT_OURS);
     CHECK_EQUAL(temporary_slots_unmap(&drawing.slots, virt_addr_of(LEVEL_1_AT * KIB)),

@@ -14,7 +14,7 @@ TEST(translate, finds_the_vga_text_screen_at_its_own_address)
         page_table_translate(&kernel->page_table, virt_addr_of(VGA_TEXT_FRAME + 0x123));
 
     REQUIRE_EQUAL(found.result, TRANSLATE_OK);
-    CHECK_EQUAL(found.address.value, VGA_TEXT_FRAME + 0x123);
+    CHECK_ADDRESS_EQUAL(found.address, phys_addr_of(VGA_TEXT_FRAME + 0x123));
     CHECK_EQUAL(found.level, PAGE_4K);
 }
 
@@ -25,7 +25,7 @@ TEST(translate, finds_code_where_it_was_loaded)
     struct translation found = page_table_translate(&kernel->page_table, code);
 
     REQUIRE_EQUAL(found.result, TRANSLATE_OK);
-    CHECK_EQUAL(found.address.value, image_physical((void *)code.value).value);
+    CHECK_ADDRESS_EQUAL(found.address, image_physical((void *)code.value));
     CHECK_EQUAL(found.effective.bits & (PAGE_WRITABLE | PAGE_USER | PAGE_NO_EXECUTE), 0);
 }
 
@@ -37,8 +37,8 @@ TEST(translate, finds_the_stack_in_the_frames_of_the_image)
         page_table_translate(&kernel->page_table, virt_addr_of((uint64_t)&on_stack));
 
     REQUIRE_EQUAL(found.result, TRANSLATE_OK);
-    CHECK(found.address.value >= image_physical(image_stacks_start).value);
-    CHECK(found.address.value < image_physical(image_stacks_end).value);
+    CHECK_AT_LEAST(found.address.value, image_physical(image_stacks_start).value);
+    CHECK_LESS(found.address.value, image_physical(image_stacks_end).value);
     CHECK_EQUAL(found.address.value & 0xfff, (uint64_t)&on_stack & 0xfff);
 }
 
@@ -63,7 +63,7 @@ static void check_page(struct test *test, enum page_size size)
     for (unsigned levels = test_levels_first(kernel); levels <= test_levels_last(kernel);
          levels++) {
         struct test_frames frames;
-        test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+        test_frames_init(&frames, test, TEST_FRAMES_MAX);
         struct page_table table = test_table(&frames, levels);
         virt_addr page = virt_addr_of(align_down(ANY_PAGE, bytes));
         phys_addr frame = phys_addr_of(ANY_FRAME);
@@ -75,16 +75,14 @@ static void check_page(struct test *test, enum page_size size)
         for (size_t i = 0; i < sizeof offsets / sizeof offsets[0]; i++) {
             struct translation found =
                 page_table_translate(&table, virt_addr_add(page, offsets[i]));
-            REQUIRE_EQUAL(found.result, TRANSLATE_OK);
-            CHECK_EQUAL(found.address.value, frame.value + offsets[i]);
+            REQUIRE_TRANSLATES(&table, virt_addr_add(page, offsets[i]),
+                               phys_addr_add(frame, offsets[i]));
             CHECK_EQUAL(found.level, size);
-            CHECK_EQUAL(found.flags.bits,
-                        data_flags(kernel).bits | (size == PAGE_4K ? 0 : PAGE_HUGE));
+            CHECK_FLAGS_EQUAL(found.flags, page_flags_of(data_flags(kernel).bits |
+                                                         (size == PAGE_4K ? 0 : PAGE_HUGE)));
         }
-        CHECK_EQUAL(page_table_translate(&table, virt_addr_of(page.value - 1)).result,
-                    TRANSLATE_NOT_MAPPED);
-        CHECK_EQUAL(page_table_translate(&table, virt_addr_add(page, bytes)).result,
-                    TRANSLATE_NOT_MAPPED);
+        CHECK_NOT_MAPPED(&table, virt_addr_of(page.value - 1));
+        CHECK_NOT_MAPPED(&table, virt_addr_add(page, bytes));
     }
 }
 
@@ -110,7 +108,7 @@ TEST(translate, tells_at_which_level_an_address_is_absent)
     for (unsigned levels = test_levels_first(kernel); levels <= test_levels_last(kernel);
          levels++) {
         struct test_frames frames;
-        test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+        test_frames_init(&frames, test, TEST_FRAMES_MAX);
         struct page_table table = test_table(&frames, levels);
         virt_addr page = virt_addr_of(ANY_PAGE);
 
@@ -147,7 +145,7 @@ TEST(translate, gives_the_permissions_that_all_levels_allow)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
     virt_addr page = virt_addr_of(ANY_PAGE);
     page_flags flags = page_flags_of(PAGE_PRESENT | PAGE_WRITABLE | PAGE_USER);
@@ -155,18 +153,20 @@ TEST(translate, gives_the_permissions_that_all_levels_allow)
     REQUIRE_EQUAL(tlb_flush_ignore(page_table_map_to(&table, page, phys_addr_of(ANY_FRAME),
                                                      PAGE_4K, flags, &frames.source)),
                   MAP_OK);
-    CHECK_EQUAL(page_table_translate(&table, page).effective.bits, PAGE_WRITABLE | PAGE_USER);
+    CHECK_FLAGS_EQUAL(page_table_translate(&table, page).effective,
+                      page_flags_of(PAGE_WRITABLE | PAGE_USER));
     for (unsigned level = 2; level <= table.levels; level++) {
         struct page_entry *entry = entry_of(&table, page, level);
         struct page_entry before = *entry;
 
         entry->bits &= ~PAGE_WRITABLE;
-        CHECK_EQUAL(page_table_translate(&table, page).effective.bits, PAGE_USER);
+        CHECK_FLAGS_EQUAL(page_table_translate(&table, page).effective, page_flags_of(PAGE_USER));
         entry->bits = before.bits & ~PAGE_USER;
-        CHECK_EQUAL(page_table_translate(&table, page).effective.bits, PAGE_WRITABLE);
+        CHECK_FLAGS_EQUAL(page_table_translate(&table, page).effective,
+                          page_flags_of(PAGE_WRITABLE));
         entry->bits = before.bits | PAGE_NO_EXECUTE;
-        CHECK_EQUAL(page_table_translate(&table, page).effective.bits,
-                    PAGE_WRITABLE | PAGE_USER | PAGE_NO_EXECUTE);
+        CHECK_FLAGS_EQUAL(page_table_translate(&table, page).effective,
+                          page_flags_of(PAGE_WRITABLE | PAGE_USER | PAGE_NO_EXECUTE));
         *entry = before;
     }
 }

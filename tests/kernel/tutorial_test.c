@@ -1,20 +1,39 @@
 /* What the introduction to paging states, seen on the CPU. */
-#include "kernel/cpu/exception.h"
 #include "tests/kernel/support.h"
 
 #define FREE_PAGE UINT64_C(0xffffe00000000000)
 #define PAGE_BYTES UINT64_C(4096)
 
-/* Pages of the kernel's own space over frames of its own; unmapped again by unmap_all. */
+/* Pages of the kernel's own space over frames of its own, until the test ends. */
 enum { FRAMES = 3 };
+static phys_addr frames[FRAMES];
+static unsigned frame_count;
 
-static void take_frames(struct test *test, phys_addr *frames)
+static void undo_all(struct test *test, void *unused)
+{
+    struct kernel *kernel = test->subject;
+    struct page_range range = page_range_of(virt_addr_of(FREE_PAGE), FRAMES);
+
+    (void)unused;
+    CHECK_EQUAL(tlb_flush_now(page_table_unmap_range(&kernel->page_table, range)), RANGE_OK);
+    CHECK_EQUAL(tlb_flush_now(page_table_clean_up(&kernel->page_table, range,
+                                                  kernel->table_frames)),
+                RANGE_OK);
+    while (frame_count > 0) {
+        CHECK_EQUAL(frame_source_free(&kernel->frames.source, 0, frames[--frame_count]),
+                    FRAME_FREE_OK);
+    }
+}
+
+static void take_frames(struct test *test)
 {
     struct kernel *kernel = test->subject;
 
-    for (unsigned i = 0; i < FRAMES; i++) {
-        REQUIRE(frame_source_allocate(&kernel->frames.source, 0, &frames[i]));
-        *(volatile uint64_t *)physical_byte(kernel, frames[i]) = i + 1;
+    test_defer(test, undo_all, NULL);
+    while (frame_count < FRAMES) {
+        REQUIRE(frame_source_allocate(&kernel->frames.source, 0, &frames[frame_count]));
+        *(volatile uint64_t *)physical_byte(kernel, frames[frame_count]) = frame_count + 1;
+        frame_count++;
     }
 }
 
@@ -27,15 +46,6 @@ static enum map_result map(struct kernel *kernel, unsigned page, phys_addr frame
         page_flags_of(PAGE_PRESENT | no_execute | flags), kernel->table_frames));
 }
 
-static void unmap_all(struct test *test)
-{
-    struct kernel *kernel = test->subject;
-
-    CHECK_EQUAL(tlb_flush_now(page_table_unmap_range(
-                    &kernel->page_table, page_range_of(virt_addr_of(FREE_PAGE), FRAMES))),
-                RANGE_OK);
-}
-
 static volatile uint64_t *word(unsigned page)
 {
     return mm_port_pointer(virt_addr_of(FREE_PAGE + page * PAGE_BYTES));
@@ -44,17 +54,15 @@ static volatile uint64_t *word(unsigned page)
 TEST(paging, makes_scattered_frames_one_run_of_addresses)
 {
     struct kernel *kernel = test->subject;
-    phys_addr frames[FRAMES];
     static const unsigned order[FRAMES] = {2, 0, 1};
 
-    take_frames(test, frames);
+    take_frames(test);
     for (unsigned page = 0; page < FRAMES; page++) {
         REQUIRE_EQUAL(map(kernel, page, frames[order[page]], 0), MAP_OK);
     }
     for (unsigned page = 0; page < FRAMES; page++) {
         CHECK_EQUAL(*word(page), order[page] + 1);
     }
-    unmap_all(test);
 }
 
 static void write_to(void *address)
@@ -65,28 +73,24 @@ static void write_to(void *address)
 TEST(paging, gives_each_page_permissions_of_its_own)
 {
     struct kernel *kernel = test->subject;
-    phys_addr frames[FRAMES];
 
-    take_frames(test, frames);
+    take_frames(test);
     REQUIRE_EQUAL(map(kernel, 0, frames[0], PAGE_WRITABLE), MAP_OK);
     REQUIRE_EQUAL(map(kernel, 1, frames[1], 0), MAP_OK);
-    CHECK(!exception_try(write_to, (void *)word(0)).caught);
-    struct caught_exception caught = exception_try(write_to, (void *)word(1));
-    CHECK(caught.caught);
-    CHECK_EQUAL(caught.frame.error_code, PAGE_FAULT_PROTECTION | PAGE_FAULT_WRITE);
+    CHECK_NO_FAULT(write_to, (void *)word(0));
+    CHECK_PAGE_FAULT(virt_addr_of(FREE_PAGE + PAGE_BYTES), PAGE_FAULT_PROTECTION | PAGE_FAULT_WRITE,
+                     write_to, (void *)word(1));
     CHECK_EQUAL(*word(0), 99);
     CHECK_EQUAL(*word(1), 2);
-    unmap_all(test);
 }
 
 TEST(paging, shows_the_new_frame_at_the_latest_after_the_flush)
 {
     struct kernel *kernel = test->subject;
-    phys_addr frames[FRAMES];
     struct page_entry *leaf;
     uint64_t seen;
 
-    take_frames(test, frames);
+    take_frames(test);
     REQUIRE_EQUAL(map(kernel, 0, frames[0], 0), MAP_OK);
     CHECK_EQUAL(*word(0), 1);
     leaf = entry_of(&kernel->page_table, virt_addr_of(FREE_PAGE), 1);
@@ -96,12 +100,6 @@ TEST(paging, shows_the_new_frame_at_the_latest_after_the_flush)
     CHECK(seen == 1 || seen == 2);
     mm_port_flush_page(virt_addr_of(FREE_PAGE));
     CHECK_EQUAL(*word(0), 2);
-    unmap_all(test);
-}
-
-static void read_from(void *address)
-{
-    (void)*(volatile uint8_t *)address;
 }
 
 /* An address whose upper bits do not copy the highest translated bit is no page fault. */
@@ -114,24 +112,19 @@ TEST(paging, refuses_addresses_that_are_not_canonical_with_a_general_protection_
     const uint64_t bad[] = {lowest_bad, highest_bad, UINT64_C(1) << 63, lowest_bad << 1};
 
     for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
-        struct caught_exception caught =
-            exception_try(read_from, mm_port_pointer(virt_addr_of(bad[i])));
-        CHECK(caught.caught);
-        CHECK_EQUAL(caught.frame.vector, EXCEPTION_GENERAL_PROTECTION);
+        CHECK_FAULT(EXCEPTION_GENERAL_PROTECTION, 0, read_at,
+                    mm_port_pointer(virt_addr_of(bad[i])));
     }
-    struct caught_exception caught =
-        exception_try(read_from, mm_port_pointer(virt_addr_of(lowest_bad - 1)));
-    CHECK(caught.caught);
-    CHECK_EQUAL(caught.frame.vector, EXCEPTION_PAGE_FAULT);
-    CHECK_EQUAL(caught.address.value, lowest_bad - 1);
+    CHECK_PAGE_FAULT(virt_addr_of(lowest_bad - 1), 0, read_at,
+                     mm_port_pointer(virt_addr_of(lowest_bad - 1)));
 }
 
 TEST(frames_needed, foretells_0_1_and_3_tables_near_0x803fe00000)
 {
     struct kernel *kernel = test->subject;
-    struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
-    struct page_table table = test_table(&frames, test_levels_first(kernel));
+    struct test_frames source;
+    test_frames_init(&source, test, TEST_FRAMES_MAX);
+    struct page_table table = test_table(&source, test_levels_first(kernel));
     static const struct {
         uint64_t page;
         uint64_t tables;
@@ -139,19 +132,19 @@ TEST(frames_needed, foretells_0_1_and_3_tables_near_0x803fe00000)
 
     REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(&table, virt_addr_of(0x803fe00000),
                                                   phys_addr_of(0xb8000), PAGE_4K,
-                                                  data_flags(kernel), &frames.source)),
+                                                  data_flags(kernel), &source.source)),
                   MAP_OK);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         virt_addr page = virt_addr_of(cases[i].page);
-        unsigned before = frames.in_use;
+        unsigned before = source.in_use;
         struct frames_needed needed =
             page_table_frames_needed(&table, page_range_of(page, 1), phys_addr_of(0xb8000),
                                      RANGE_PAGES_4K, data_flags(kernel));
         CHECK_EQUAL(needed.result, MAP_OK);
         CHECK_EQUAL(needed.count, cases[i].tables);
         REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(&table, page, phys_addr_of(0xb8000), PAGE_4K,
-                                                      data_flags(kernel), &frames.source)),
+                                                      data_flags(kernel), &source.source)),
                       MAP_OK);
-        CHECK_EQUAL(frames.in_use - before, cases[i].tables);
+        CHECK_EQUAL(source.in_use - before, cases[i].tables);
     }
 }

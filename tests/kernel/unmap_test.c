@@ -14,7 +14,7 @@ TEST(unmap, gives_back_the_frame_and_leaves_the_page_absent)
 
     for (enum page_size size = PAGE_4K; size <= PAGE_2M; size++) {
         struct test_frames frames;
-        test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+        test_frames_init(&frames, test, TEST_FRAMES_MAX);
         struct page_table table = test_table(&frames, test_levels_first(kernel));
         phys_addr frame = phys_addr_of(0x600000);
 
@@ -22,11 +22,11 @@ TEST(unmap, gives_back_the_frame_and_leaves_the_page_absent)
                                                          data_flags(kernel), &frames.source)),
                       MAP_OK);
         struct unmap_outcome outcome = page_table_unmap(&table, virt_addr_of(PAGE), size);
-        CHECK_EQUAL(outcome.frame.value, frame.value);
-        CHECK_EQUAL(outcome.flush.start.value, PAGE);
+        CHECK_ADDRESS_EQUAL(outcome.frame, frame);
+        CHECK_ADDRESS_EQUAL(outcome.flush.start, virt_addr_of(PAGE));
         CHECK_EQUAL(outcome.flush.page_count, 1);
         CHECK_EQUAL(tlb_flush_ignore(outcome), PAGE_OK);
-        CHECK_EQUAL(page_table_translate(&table, virt_addr_of(PAGE)).result, TRANSLATE_NOT_MAPPED);
+        CHECK_NOT_MAPPED(&table, virt_addr_of(PAGE));
         CHECK_EQUAL(unmap(&table, PAGE, size), PAGE_NOT_MAPPED);
     }
 }
@@ -35,7 +35,7 @@ TEST(unmap, refuses_what_is_not_a_mapped_page_of_that_size)
 {
     struct kernel *kernel = test->subject;
     struct test_frames frames;
-    test_frames_init(&frames, kernel, TEST_FRAMES_MAX);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
     struct page_table table = test_table(&frames, test_levels_first(kernel));
 
     REQUIRE_EQUAL(tlb_flush_ignore(page_table_map_to(&table, virt_addr_of(PAGE), phys_addr_of(0),

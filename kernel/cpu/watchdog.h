@@ -1,0 +1,19 @@
+/* Notices that code takes too long, also with interrupts off, by an NMI from a timer. */
+#pragma once
+
+#include "kernel/cpu/exception.h"
+
+/* Prepares the timer. Without one, nothing here has an effect, and false is returned.
+ * physical_memory_offset: where physical memory is mapped, up to 4 GiB at least. */
+bool watchdog_init(uint64_t physical_memory_offset);
+
+/* Whether watchdog_init has found a timer. */
+bool watchdog_is_there(void);
+
+/* Calls expired(context, frame) once, after limit_ms at the earliest and two ticks of the timer
+ * (0.1 s) later at the latest, unless watchdog_stop is called before. `frame` tells where the CPU
+ * was, and it goes on there if `expired` returns. Runs on the NMI stack. Replaces what was set. */
+void watchdog_start(uint32_t limit_ms,
+                    void (*expired)(void *context, const struct exception_frame *frame),
+                    void *context);
+void watchdog_stop(void);

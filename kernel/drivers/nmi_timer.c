@@ -1,0 +1,103 @@
+#include "kernel/drivers/nmi_timer.h"
+
+#include "kernel/cpu/registers.h"
+#include "kernel/drivers/port_io.h"
+#include "mm_port.h"
+
+/* The 8259A: Intel's data sheet "8259A Programmable Interrupt Controller". */
+enum {
+    PIC_1_COMMAND = 0x20,
+    PIC_1_DATA = 0x21,
+    PIC_2_COMMAND = 0xa0,
+    PIC_2_DATA = 0xa1,
+    ICW1_EDGE_CASCADE_ICW4 = 0x11,
+    ICW2_FIRST_VECTOR_1 = 0x20, /* never seen: no interrupt of the PIC is acknowledged by the CPU */
+    ICW2_FIRST_VECTOR_2 = 0x28,
+    ICW3_SECOND_AT_PIN_2 = 0x04,
+    ICW3_SECOND_IS_2 = 0x02,
+    ICW4_8086_AUTOMATIC_END = 0x03,
+    OCW3_POLL = 0x0c,
+    POLL_INTERRUPT = 0x80,
+    MASK_ALL = 0xff,
+    MASK_ALL_BUT_TIMER = 0xfe,
+};
+
+/* The 8254: Intel's data sheet "8254 Programmable Interval Timer". */
+enum {
+    PIT_CHANNEL_0 = 0x40,
+    PIT_COMMAND = 0x43,
+    PIT_RATE_GENERATOR = 0x34,   /* channel 0, low byte then high byte, mode 2, binary */
+    PIT_READ_STATUS = 0xe2,      /* of channel 0, without its count */
+    PIT_STATUS_PROGRAMMED = 0x3f, /* the bits of the status that repeat the command */
+    PIT_FREQUENCY_HZ = 1193182,
+    PIT_COUNT = PIT_FREQUENCY_HZ / (1000 / NMI_TIMER_TICK_MS),
+};
+_Static_assert(PIT_COUNT < 0x10000, "the PIT counts 16 bits");
+
+/* Source: Intel SDM volume 3, 11.4.3 "Enabling or Disabling the Local APIC", 11.5.1 "Local Vector
+ * Table", 11.9 "Spurious Interrupt". */
+#define MSR_APIC_BASE UINT32_C(0x1b)
+#define APIC_BASE_ENABLED (UINT64_C(1) << 11)
+#define APIC_BASE_X2APIC (UINT64_C(1) << 10)
+enum {
+    CPUID_BASIC = 1,
+    CPUID_EDX_APIC = 1 << 9,
+    APIC_SPURIOUS = 0xf0,
+    APIC_LINT0 = 0x350,
+    SPURIOUS_ENABLE_VECTOR_FF = 0x1ff,
+    LINT_NMI = 0x400, /* not masked, edge */
+};
+
+static bool pic_start(void)
+{
+    port_write_8(PIC_1_COMMAND, ICW1_EDGE_CASCADE_ICW4);
+    port_write_8(PIC_2_COMMAND, ICW1_EDGE_CASCADE_ICW4);
+    port_write_8(PIC_1_DATA, ICW2_FIRST_VECTOR_1);
+    port_write_8(PIC_2_DATA, ICW2_FIRST_VECTOR_2);
+    port_write_8(PIC_1_DATA, ICW3_SECOND_AT_PIN_2);
+    port_write_8(PIC_2_DATA, ICW3_SECOND_IS_2);
+    port_write_8(PIC_1_DATA, ICW4_8086_AUTOMATIC_END);
+    port_write_8(PIC_2_DATA, ICW4_8086_AUTOMATIC_END);
+    port_write_8(PIC_2_DATA, MASK_ALL);
+    port_write_8(PIC_1_DATA, MASK_ALL_BUT_TIMER);
+    return port_read_8(PIC_1_DATA) == MASK_ALL_BUT_TIMER;
+}
+
+static bool pit_start(void)
+{
+    port_write_8(PIT_COMMAND, PIT_RATE_GENERATOR);
+    port_write_8(PIT_CHANNEL_0, PIT_COUNT & 0xff);
+    port_write_8(PIT_CHANNEL_0, PIT_COUNT >> 8);
+    port_write_8(PIT_COMMAND, PIT_READ_STATUS);
+    return (port_read_8(PIT_CHANNEL_0) & PIT_STATUS_PROGRAMMED) == PIT_RATE_GENERATOR;
+}
+
+static bool apic_is_in_memory(void)
+{
+    return (cpuid_read(CPUID_BASIC, 0).edx & CPUID_EDX_APIC) != 0 &&
+           (msr_read(MSR_APIC_BASE) & (APIC_BASE_ENABLED | APIC_BASE_X2APIC)) == APIC_BASE_ENABLED;
+}
+
+static void apic_write(uint64_t apic, uint64_t offset, uint32_t value)
+{
+    *(volatile uint32_t *)mm_port_pointer(virt_addr_of(apic + offset)) = value;
+}
+
+bool nmi_timer_start(uint64_t physical_memory_offset)
+{
+    if (!apic_is_in_memory() || !pit_start() || !pic_start()) {
+        return false;
+    }
+    uint64_t apic = physical_memory_offset + (msr_read(MSR_APIC_BASE) & CR3_FRAME_MASK);
+    apic_write(apic, APIC_SPURIOUS, SPURIOUS_ENABLE_VECTOR_FF);
+    apic_write(apic, APIC_LINT0, LINT_NMI);
+    return true;
+}
+
+/* No one acknowledges the interrupt as such, so INTR would stay high and not rise again: polling
+ * the PIC acknowledges it, and the automatic end of interrupt does the rest. */
+bool nmi_timer_acknowledge(void)
+{
+    port_write_8(PIC_1_COMMAND, OCW3_POLL);
+    return (port_read_8(PIC_1_COMMAND) & POLL_INTERRUPT) != 0;
+}

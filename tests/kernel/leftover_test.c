@@ -1,0 +1,283 @@
+/* What a test leaves behind fails it, and what takes too long is noticed. */
+#include "kernel/cpu/registers.h"
+#include "kernel/cpu/watchdog.h"
+#include "tests/kernel/inner_run.h"
+#include "tests/kernel/support.h"
+
+#define FREE_PAGE UINT64_C(0xffffe00000000000)
+
+static phys_addr left_frame;
+
+static void leaves_nothing(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+    struct test_frames frames;
+
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
+    (void)test_table(&frames, test_levels_first(kernel));
+    (void)map_kernel_page(test, virt_addr_of(FREE_PAGE), data_flags(kernel));
+}
+
+static void leaks_a_frame(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+
+    REQUIRE(frame_source_allocate(&kernel->frames.source, 0, &left_frame));
+}
+
+static void frees_too_much(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+
+    REQUIRE_EQUAL(frame_source_free(&kernel->frames.source, 0, left_frame), FRAME_FREE_OK);
+}
+
+static void loses_a_frame_of_its_own(struct test *test)
+{
+    struct test_frames frames;
+    phys_addr frame;
+
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
+    REQUIRE(frame_source_allocate(&frames.source, 0, &frame));
+}
+
+TEST(leftovers, are_none_when_all_is_undone)
+{
+    run_inner_function(test, leaves_nothing);
+    CHECK_TEXT_HAS(inner.text, "1..1\nok 1 inner.it\n");
+}
+
+TEST(leftovers, of_frames_are_counted)
+{
+    struct kernel *kernel = test->subject;
+
+    run_inner_function(test, leaks_a_frame);
+    CHECK_TEXT_HAS(inner.text, "# left behind: frames in use: 1 more than before\nnot ok 1");
+    run_inner_function(test, frees_too_much);
+    CHECK_TEXT_HAS(inner.text, "# left behind: frames in use: 1 fewer than before\nnot ok 1");
+    run_inner_function(test, loses_a_frame_of_its_own);
+    CHECK_TEXT_HAS(inner.text, "lost_count == 0 does not hold: 1 != 0\nnot ok 1");
+    /* Whatever was lost on the way, the kernel has it back. */
+    CHECK_NOT_MAPPED(&kernel->page_table, virt_addr_of(FREE_PAGE));
+}
+
+static void maps_page_0(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+
+    REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(&kernel->page_table, virt_addr_of(0),
+                                                  phys_addr_of(0xb8000), PAGE_4K,
+                                                  page_flags_of(PAGE_PRESENT),
+                                                  frame_source_empty())),
+                  MAP_OK);
+}
+
+static void unmaps_page_0(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+
+    REQUIRE_EQUAL(tlb_flush_now(page_table_unmap(&kernel->page_table, virt_addr_of(0), PAGE_4K)),
+                  PAGE_OK);
+}
+
+static void maps_page_0_writable(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+
+    REQUIRE_EQUAL(tlb_flush_now(page_table_update_flags(&kernel->page_table, virt_addr_of(0),
+                                                        PAGE_4K,
+                                                        page_flags_of(PAGE_PRESENT | PAGE_WRITABLE),
+                                                        ACCESSED_DIRTY_KEEP)),
+                  UPDATE_OK);
+}
+
+static void marks_a_page_dirty(struct test *test)
+{
+    (void)test;
+    *(volatile uint64_t *)mm_port_pointer(virt_addr_of(0x1ff000)) = 0;
+}
+
+TEST(leftovers, in_the_kernels_tables_are_named_by_the_entry)
+{
+    run_inner_function(test, maps_page_0);
+    CHECK_TEXT_HAS(inner.text, "# left behind: the kernel's level-1 entry for 0x0 was 0x0 and is "
+                               "0xb8001\nnot ok 1");
+    run_inner_function(test, maps_page_0_writable);
+    CHECK_TEXT_HAS(inner.text, "for 0x0 was 0xb8001 and is 0xb8003\nnot ok 1");
+    run_inner_function(test, unmaps_page_0);
+    CHECK_TEXT_HAS(inner.text, "for 0x0 was 0xb8003 and is 0x0\nnot ok 1");
+}
+
+TEST(leftovers, are_not_the_marks_of_the_cpu)
+{
+    run_inner_function(test, marks_a_page_dirty);
+    CHECK_TEXT_HAS(inner.text, "1..1\nok 1");
+}
+
+static void leaves_a_free_page(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+
+    REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(&kernel->page_table, virt_addr_of(FREE_PAGE),
+                                                  phys_addr_of(0), PAGE_4K, data_flags(kernel),
+                                                  kernel->table_frames)),
+                  MAP_OK);
+}
+
+static void leaves_empty_tables(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+
+    leaves_a_free_page(test);
+    REQUIRE_EQUAL(tlb_flush_now(page_table_unmap(&kernel->page_table, virt_addr_of(FREE_PAGE),
+                                                 PAGE_4K)),
+                  PAGE_OK);
+}
+
+TEST(leftovers, are_also_tables_that_have_become_empty)
+{
+    struct kernel *kernel = test->subject;
+
+    run_inner_function(test, leaves_empty_tables);
+    CHECK_TEXT_HAS(inner.text, "# left behind: frames in use: 3 more than before\n"
+                               "# left behind: the kernel's level-4 entry for 0xffffe00000000000 "
+                               "was 0x0 and is 0x");
+    CHECK_EQUAL(tlb_flush_now(page_table_clean_up(&kernel->page_table,
+                                                  page_range_of(virt_addr_of(FREE_PAGE), 1),
+                                                  kernel->table_frames)),
+                RANGE_OK);
+}
+
+#define LAST_PAGE (-UINT64_C(0x1000))
+
+static void unmaps_the_last_page(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+
+    REQUIRE_EQUAL(tlb_flush_now(page_table_unmap(&kernel->page_table, virt_addr_of(LAST_PAGE),
+                                                 PAGE_4K)),
+                  PAGE_OK);
+}
+
+TEST(leftovers, are_also_the_loss_of_the_last_entry_of_all)
+{
+    struct kernel *kernel = test->subject;
+
+    (void)map_kernel_page(test, virt_addr_of(LAST_PAGE), data_flags(kernel));
+    run_inner_function(test, unmaps_the_last_page);
+    CHECK_TEXT_HAS(inner.text, "# left behind: the kernel's level-1 entry for 0xfffffffffffff000 ");
+    CHECK_TEXT_HAS(inner.text, " and is 0x0\nnot ok 1");
+}
+
+static void leaves_interrupts_on(struct test *test)
+{
+    (void)test;
+    interrupts_on();
+}
+
+static void leaves_write_protection_off(struct test *test)
+{
+    (void)test;
+    cr0_write(cr0_read() & ~CR0_WRITE_PROTECT);
+}
+
+static void leaves_global_pages_on(struct test *test)
+{
+    (void)test;
+    cr4_write(cr4_read() ^ CR4_PAGE_GLOBAL);
+}
+
+static void leaves_system_calls_on(struct test *test)
+{
+    (void)test;
+    msr_write(MSR_EFER, msr_read(MSR_EFER) ^ 1);
+}
+
+static void leaves_a_flush_owed(struct test *test)
+{
+    (void)test;
+    mm_port_flush_owed(1);
+}
+
+static void leaves_other_tables(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+    struct page_table *table = &kernel->page_table;
+    phys_addr root;
+
+    REQUIRE(frame_source_allocate(kernel->table_frames, 0, &root));
+    for (uint64_t at = 0; at < page_size_bytes(PAGE_4K); at++) {
+        *physical_byte(kernel, phys_addr_add(root, at)) =
+            *physical_byte(kernel, phys_addr_add(table->root, at));
+    }
+    cr3_write(root.value);
+    REQUIRE_EQUAL(frame_source_free(kernel->table_frames, 0, root), FRAME_FREE_OK);
+}
+
+static const struct {
+    const char *name;
+    void (*function)(struct test *test);
+    const char *text;
+} register_rows[] = {
+    {"interrupt flag", leaves_interrupts_on,
+     "# left behind: the interrupt flag was 0x0 and is 0x1\nnot ok"},
+    {"CR0", leaves_write_protection_off, "# left behind: CR0 was 0x8001"},
+    {"CR3", leaves_other_tables, "# left behind: the root in CR3 was 0x"},
+    {"CR4", leaves_global_pages_on, "# left behind: CR4 was 0x"},
+    {"EFER", leaves_system_calls_on, "# left behind: EFER was 0x"},
+    {"flush token", leaves_a_flush_owed,
+     "# left behind: the number of flushes owed was 0x0 and is 0x1\nnot ok"},
+};
+
+TEST_EACH(leftovers, in_the_registers_are_named_and_put_right, register_rows)
+{
+    uint64_t cr3 = cr3_read();
+
+    run_inner_function(test, row->function);
+    CHECK_TEXT_HAS(inner.text, row->text);
+    CHECK_EQUAL(inner.result, TEST_RUN_FAILED);
+    CHECK_EQUAL(cr3_read(), cr3);
+    CHECK(!interrupts_are_on());
+}
+
+static void note_expiry(void *context, const struct exception_frame *frame)
+{
+    volatile uint64_t *expired_at = context;
+
+    *expired_at = frame->rip;
+}
+
+static void skip_without_watchdog(struct test *test)
+{
+    if (!watchdog_is_there()) {
+        SKIP("no timer for NMIs");
+    }
+}
+
+TEST(watchdog, interrupts_a_loop_that_has_interrupts_off)
+{
+    volatile uint64_t expired_at = 0;
+
+    skip_without_watchdog(test);
+    watchdog_start(1, note_expiry, (void *)&expired_at);
+    while (expired_at == 0) {
+        __asm__ volatile("pause");
+    }
+    CHECK(!interrupts_are_on());
+    CHECK_AT_LEAST(expired_at, UINT64_C(0xffffffff80000000));
+}
+
+TEST(watchdog, keeps_still_once_it_was_stopped)
+{
+    enum { CYCLES = 400000000 }; /* longer than the watchdog would take, up to 4 GHz */
+    volatile uint64_t expired_at = 0;
+    uint64_t start = __builtin_ia32_rdtsc();
+
+    skip_without_watchdog(test);
+    watchdog_start(1, note_expiry, (void *)&expired_at);
+    watchdog_stop();
+    while (__builtin_ia32_rdtsc() - start < CYCLES) {
+        __asm__ volatile("pause");
+    }
+    CHECK_EQUAL(expired_at, 0);
+}

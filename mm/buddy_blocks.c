@@ -63,18 +63,17 @@ void buddy_block_release(struct buddy_source *self, unsigned order, uint64_t pos
     add_free(self, order, position);
 }
 
-struct buddy_block buddy_block_around(const struct buddy_source *self, uint64_t position)
+uint8_t buddy_state_around(const struct buddy_source *self, uint64_t position)
 {
     uint8_t block_state = self->block_states[position >> BUDDY_BLOCK_ORDER];
     unsigned order = block_state == BUDDY_SPLIT ? 0 : BUDDY_BLOCK_ORDER;
-    struct buddy_block block;
+    uint8_t state;
 
     /* A block's frames but the first are INSIDE, so the first that is not, looking at ever larger
      * alignments, is the beginning of the block that holds the frame. */
     do {
-        block.position = position & ~(frames_of(order) - 1);
-        block.state = *buddy_state_of(self, block.position, order);
+        state = *buddy_state_of(self, position & ~(frames_of(order) - 1), order);
         order++;
-    } while (block.state == BUDDY_INSIDE && order <= BUDDY_ORDER_MAX);
-    return block;
+    } while (state == BUDDY_INSIDE && order <= BUDDY_ORDER_MAX);
+    return state;
 }

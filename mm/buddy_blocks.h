@@ -97,13 +97,9 @@ static inline void buddy_split_block(struct buddy_source *self, uint64_t positio
     buddy_fill(&self->frame_states[position], BUDDY_BLOCK_FRAMES, state);
 }
 
-/* What a frame is part of. */
-struct buddy_block {
-    uint64_t position; /* of the block's first frame */
-    uint8_t state;     /* NOT_MEMORY, IN_MAGAZINE, or FREE or ALLOCATED + order */
-};
-
-struct buddy_block buddy_block_around(const struct buddy_source *self, uint64_t position);
+/* The state of the block that a frame is part of: NOT_MEMORY, IN_MAGAZINE, or FREE or ALLOCATED
+ * with the block's order. */
+uint8_t buddy_state_around(const struct buddy_source *self, uint64_t position);
 
 /* Takes the lowest of the smallest free blocks that hold one of `order`, and cuts that off it.
  * Stores where it is in *position; the caller writes its state. Returns false if all free blocks

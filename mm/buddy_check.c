@@ -116,7 +116,7 @@ static const char *check_memory(const struct buddy_source *self, uint64_t *made_
             if (!buddy_position_of(self, phys_addr_of(number << PAGE_SHIFT), &position)) {
                 return "a chunk with memory has no slot";
             }
-            if (buddy_block_around(self, position).state == BUDDY_NOT_MEMORY) {
+            if (buddy_state_around(self, position) == BUDDY_NOT_MEMORY) {
                 return "a frame of a range is not known as memory";
             }
         }

@@ -159,7 +159,7 @@ bool buddy_metadata_init(struct buddy_source *self, uint64_t base)
     if (!place(self, (layout.size_bytes + page_size_bytes(PAGE_4K) - 1) >> PAGE_SHIFT)) {
         return false;
     }
-    uint8_t *bytes = mm_port_pointer(virt_addr_of(base + self->metadata.start.value));
+    uint8_t *bytes = (uint8_t *)(base + self->metadata.start.value);
 
     for (unsigned order = 0; order < BUDDY_ORDER_COUNT; order++) {
         bit_tree_init(&self->free_blocks[order], (uint64_t *)(bytes + layout.free_blocks[order]),

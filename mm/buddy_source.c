@@ -135,15 +135,16 @@ static __attribute__((noinline)) enum frame_free_result free_slowly(struct buddy
     if (!buddy_position_of(self, frame, &position)) {
         return buddy_chunk_will_have(self, frame) ? FRAME_FREE_DOUBLE : FRAME_FREE_FOREIGN;
     }
-    struct buddy_block block = buddy_block_around(self, position);
+    uint8_t state = buddy_state_around(self, position);
 
-    if (block.state == BUDDY_NOT_MEMORY) {
+    if (state == BUDDY_NOT_MEMORY) {
         return FRAME_FREE_FOREIGN;
     }
-    if ((block.state & BUDDY_ALLOCATED) == 0) {
+    if ((state & BUDDY_ALLOCATED) == 0) {
         return FRAME_FREE_DOUBLE;
     }
-    if (block.position != position || block.state != buddy_state_with(BUDDY_ALLOCATED, order)) {
+    /* A block of this order that holds a frame aligned to it begins there. */
+    if (state != buddy_state_with(BUDDY_ALLOCATED, order)) {
         return FRAME_FREE_WRONG_ORDER;
     }
     if (order == 0) {

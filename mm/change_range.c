@@ -8,6 +8,7 @@ struct change {
     uint64_t set;          /* as of a 4 KiB leaf */
     uint64_t table_flags;  /* what tables above must allow: PAGE_PERMISSIONS */
     uint64_t leaf_count;
+    bool widened;
 };
 
 struct page_range page_range_lower_half(unsigned levels)
@@ -100,6 +101,23 @@ static uint64_t change_leaves(const struct change *change, struct page_entry *en
                             : change_level_1(entries, count, keep, change->set);
 }
 
+static void change_table(struct change *change, unsigned level, phys_addr frame, virt_addr start,
+                         virt_addr last);
+
+/* Changes what is below the table that `slot` names, and widens the slot if that is anything. */
+static void change_below(struct change *change, struct page_entry *slot, unsigned level,
+                         virt_addr start, virt_addr last)
+{
+    struct page_entry entry = page_entry_load(slot);
+    uint64_t leaf_count_before = change->leaf_count;
+
+    change_table(change, level, page_entry_table(entry), start, last);
+    if (change->leaf_count != leaf_count_before && (change->table_flags & ~entry.bits) != 0) {
+        page_entry_store(slot, (struct page_entry){entry.bits | change->table_flags});
+        change->widened = true;
+    }
+}
+
 /* Changes every leaf in [start, last], which the table of `level` in `frame` covers. The depth is at
  * most the number of levels. */
 static void change_table(struct change *change, unsigned level, phys_addr frame, virt_addr start,
@@ -126,11 +144,7 @@ static void change_table(struct change *change, unsigned level, phys_addr frame,
                                  (struct page_entry){change_entry(change, entry, level)});
                 change->leaf_count++;
             } else if (page_entry_table(entry).value != table->root.value) {
-                if ((change->table_flags & ~entry.bits) != 0) {
-                    page_entry_store(&entries[index],
-                                     (struct page_entry){entry.bits | change->table_flags});
-                }
-                change_table(change, level - 1, page_entry_table(entry), start,
+                change_below(change, &entries[index], level - 1, start,
                              index == last_index ? last : entry_end);
             }
         }
@@ -168,7 +182,9 @@ static struct range_outcome change_range(struct change *change, struct page_rang
     change_table(change, table->levels, table->root, range.start, range_last(range));
     outcome.leaf_count = change->leaf_count;
     if (change->leaf_count > 0) {
-        outcome.flush = tlb_flush_pages(range.start, range.page_count);
+        /* A table that was widened may lead to pages outside the range. */
+        outcome.flush = tlb_flush_pages(range.start,
+                                        change->widened ? TLB_FLUSH_ALL : range.page_count);
     }
     return outcome;
 }

@@ -157,7 +157,9 @@ struct map_outcome page_table_map_to_with_table_flags(const struct page_table *t
     if (!map_arguments_are_good(table, table->levels, page, frame, size, flags)) {
         return (struct map_outcome){.result = map_fault(table, page, frame, size, flags)};
     }
-    if (!table_flags_are_good(table_flags)) {
+    /* Recursive access writes a table through the entry that names it, which must allow that. */
+    if (!table_flags_are_good(table_flags) ||
+        (table->access.kind == ACCESS_RECURSIVE && (table_flags.bits & PAGE_WRITABLE) == 0)) {
         return (struct map_outcome){.result = MAP_BAD_FLAGS};
     }
     if ((table_flags.bits & PAGE_NO_EXECUTE) != 0 && !table->features.no_execute) {

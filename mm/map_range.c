@@ -31,7 +31,6 @@ static enum map_result check_range(const struct page_table *table, struct page_r
                                    phys_addr frame, enum range_pages pages, page_flags flags)
 {
     uint64_t bytes = range.page_count << PAGE_SHIFT;
-    uint64_t size_bytes = level_bytes(leaf_levels_of(pages, false).smallest);
     enum page_size size = pages == RANGE_PAGES_LARGEST ? PAGE_4K : (enum page_size)pages;
     uint64_t ambiguous = pages == RANGE_PAGES_LARGEST ? PAGE_PAT_4K | PAGE_PAT_HUGE : 0;
 
@@ -41,7 +40,7 @@ static enum map_result check_range(const struct page_table *table, struct page_r
     if (!range_is_canonical(range, table->levels)) {
         return MAP_NOT_CANONICAL;
     }
-    if (!is_aligned(range.start.value | frame.value | bytes, size_bytes)) {
+    if (!is_aligned(range.start.value | frame.value | bytes, page_size_bytes(size))) {
         return MAP_MISALIGNED;
     }
     if (!frame_is_addressable(table, frame) ||

@@ -48,7 +48,6 @@ struct mapping_plan mapping_plan(struct page_range range, phys_addr frame, enum 
                                  unsigned levels, bool pages_1g)
 {
     struct leaf_levels leaves = leaf_levels_of(pages, pages_1g);
-    uint64_t bytes = level_bytes(leaves.smallest);
     struct mapping_plan plan = {.result = MAP_OK};
 
     if ((unsigned)pages > RANGE_PAGES_1G) {
@@ -56,7 +55,7 @@ struct mapping_plan mapping_plan(struct page_range range, phys_addr frame, enum 
     } else if (!range_is_canonical(range, levels)) {
         plan.result = MAP_NOT_CANONICAL;
     } else if (!is_aligned(range.start.value | frame.value | range.page_count << PAGE_SHIFT,
-                           bytes)) {
+                           level_bytes(leaves.smallest))) {
         plan.result = MAP_MISALIGNED;
     } else if (pages == RANGE_PAGES_1G && !pages_1g) {
         plan.result = MAP_FEATURE_ABSENT;

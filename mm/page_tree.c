@@ -90,7 +90,7 @@ bool page_table_find_unmapped(const struct page_table *table, struct page_range 
     uint64_t bytes = page_count << PAGE_SHIFT;
     virt_addr at = range.start;
 
-    if (page_count == 0 || page_count > range.page_count ||
+    if (page_count == 0 || page_count > range.page_count || !size_is_known(alignment) ||
         !range_is_canonical(range, table->levels)) {
         return false;
     }

@@ -69,7 +69,9 @@ struct common {
     uint64_t leaf; /* OK: the first entry, with the accessed and dirty bits of all */
 };
 
-static struct common find_common(const struct page_entry *entries, unsigned level)
+/* The entries of the table of `level` on the way to `page`. */
+static struct common find_common(const struct page_table *table, virt_addr page,
+                                 const struct page_entry *entries, unsigned level)
 {
     const uint64_t accessed_dirty = PAGE_ACCESSED | PAGE_DIRTY;
     uint64_t first = page_entry_load(&entries[0]).bits;
@@ -84,7 +86,9 @@ static struct common find_common(const struct page_entry *entries, unsigned leve
             return (struct common){.result = MERGE_NOT_MAPPED};
         }
         if (!page_entry_is_leaf(entry, level)) {
-            return (struct common){.result = MERGE_OVER_TABLE};
+            virt_addr child = virt_addr_add(page, index * level_bytes(level));
+            bool mapped = walk_over_table(table, child, level, entry) == PAGE_OVER_TABLE;
+            return (struct common){.result = mapped ? MERGE_OVER_TABLE : MERGE_NOT_MAPPED};
         }
         if (((entry.bits ^ wanted) & page_leaf_address_mask(level)) != 0) {
             difference = MERGE_NOT_CONTIGUOUS;
@@ -145,9 +149,11 @@ struct merge_outcome page_table_merge(const struct page_table *table, virt_addr 
     }
     phys_addr lower_frame = page_entry_table(walk.entry);
     unsigned lower = walk.level - 1;
-    struct common common = find_common(access_table(&table->access, table->access.kind,
-                                                    table->levels, page, lower, lower_frame),
-                                       lower);
+    struct common common =
+        find_common(table, page,
+                    access_table(&table->access, table->access.kind, table->levels, page, lower,
+                                 lower_frame),
+                    lower);
     struct page_entry leaf = {common.leaf};
     phys_addr frame = page_leaf_address(leaf, lower);
 

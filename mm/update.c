@@ -81,7 +81,9 @@ struct update_outcome page_table_update_table_flags(const struct page_table *tab
     if (!virt_addr_is_canonical(address, table->levels)) {
         return (struct update_outcome){.result = UPDATE_NOT_CANONICAL};
     }
-    if (!table_flags_are_good(flags)) {
+    /* Recursive access writes a table through the entry that names it, which must allow that. */
+    if (!table_flags_are_good(flags) ||
+        (table->access.kind == ACCESS_RECURSIVE && (flags.bits & PAGE_WRITABLE) == 0)) {
         return (struct update_outcome){.result = UPDATE_BAD_FLAGS};
     }
     if ((flags.bits & PAGE_NO_EXECUTE) != 0 && !table->features.no_execute) {

@@ -33,7 +33,13 @@ TESTING_SOURCES = $(wildcard testing/*.c)
 KERNEL_SOURCES = $(filter-out kernel/main.c kernel/demonstration.c kernel/test_main.c, \
     $(wildcard kernel/*.c kernel/*/*.c kernel/*/*.asm))
 TEST_SOURCES = $(wildcard tests/kernel/*.c)
-HOST_TEST_SOURCES = $(wildcard tests/host/*.c)
+# Programs of their own, and what they share with the tests.
+HOST_PROGRAMS = tests/host/pt_trace.c tests/host/fuzz_page_table.c
+HOST_TEST_SOURCES = $(filter-out $(HOST_PROGRAMS),$(wildcard tests/host/*.c))
+HOST_MACHINE_SOURCES = $(patsubst %,tests/host/%.c,world test_frames host_cpu host_memory soft_mmu \
+    soft_tlb)
+HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random_operation model_run page_model \
+    page_model_predict page_model_range)
 HOST_PURE_SOURCES = $(MM_SOURCES) testing/run.c testing/check.c testing/text_output.c \
     kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \
     kernel/boot/command_line.c kernel/paging/strategy.c kernel/console/format.c
@@ -60,7 +66,7 @@ ISOS = $(BUILD)/assay.iso $(BUILD)/assay-test.iso
 V = 0
 quiet = $(if $(filter 1,$(V)),,@echo "  $(1)" && )
 
-.PHONY: all run test screenshot bench-boot bench-harness bench-host bench-tlb clean help host-tests FORCE
+.PHONY: all run test fuzz screenshot bench-boot bench-harness bench-host bench-tlb clean help host-tests FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -154,10 +160,34 @@ $(BUILD)/host/unit_tests: $(HOST_OBJECTS)
 	@mkdir -p $(@D)
 	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $^ -o $@
 
-host-tests: $(BUILD)/host/unit_tests  ## build the tests that run on the host
+$(BUILD)/host/pt_trace: $(patsubst %,$(OBJECTS)/host/%.o,tests/host/pt_trace.c \
+    $(HOST_MACHINE_SOURCES) $(MM_SOURCES))
+	@mkdir -p $(@D)
+	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $^ -o $@
+
+host-tests: $(BUILD)/host/unit_tests $(BUILD)/host/pt_trace  ## build the tests that run on the host
 
 test: all host-tests $(HARNESS_IMAGES) | test-tools  ## run all tests
 	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) $(if $(K),-k "$(K)") tests
+
+# Always clang, which has libFuzzer. What it finds is left in build/fuzz, as an input and as a trace.
+FUZZ_SECONDS = 60
+FUZZ_CFLAGS = $(filter-out -fsanitize=%,$(HOST_CFLAGS)) -fsanitize=fuzzer,address,undefined
+FUZZ_OBJECTS = $(patsubst %,$(BUILD)/fuzz/%.o,tests/host/fuzz_page_table.c \
+    $(HOST_MACHINE_SOURCES) $(HOST_MODEL_SOURCES) $(MM_SOURCES))
+
+$(BUILD)/fuzz/%.c.o: %.c Makefile
+	$(call need,clang,clang)
+	@mkdir -p $(@D)
+	$(call quiet,CC (fuzz) $<)clang $(FUZZ_CFLAGS) -c $< -o $@
+
+$(BUILD)/fuzz/fuzz_page_table: $(FUZZ_OBJECTS)
+	@clang -no-pie -fsanitize=fuzzer,address,undefined $^ -o $@
+
+fuzz: $(BUILD)/fuzz/fuzz_page_table  ## look for inputs that mm/ and its model disagree about
+	@mkdir -p $(BUILD)/fuzz/corpus
+	@$< -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/fuzz/ -print_final_stats=1 \
+	    $(BUILD)/fuzz/corpus
 
 # mm/ for other kernels: position-independent, so that it can be linked anywhere, with the port header
 # that PORT has. The port is compiled in, so another one builds it anew.

@@ -28,6 +28,10 @@ const struct layout layouts[] = {
     {{FRAMES(10, 1), FRAMES(12, 1), FRAMES(700, 1), FRAMES(GIB_FRAMES + 5, 2000),
       FRAMES(2 * GIB_FRAMES + 7, 1), FRAMES(2 * GIB_FRAMES + 9, 1), FRAMES(3 * GIB_FRAMES - 1, 1)},
      7},
+    /* four chunks with single frames before one that has more */
+    {{FRAMES(5, 1), FRAMES(GIB_FRAMES + 5, 1), FRAMES(2 * GIB_FRAMES + 5, 1),
+      FRAMES(3 * GIB_FRAMES + 5, 1), FRAMES(4 * GIB_FRAMES, GIB_FRAMES + 600)},
+     5},
     /* far apart */
     {{FRAMES(16, 3000), FRAMES(1024 * GIB_FRAMES - 3, 5000)}, 2},
     /* all of it needed for the metadata; next to nothing left; none */

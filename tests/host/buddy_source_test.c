@@ -179,20 +179,6 @@ struct mixed_memory {
     uint64_t freed_2m;       /* freed, order 9, and joined with others */
 };
 
-/* The next frame that is freed makes it drain. */
-static void fill_magazine(struct test *test, struct memory *memory)
-{
-    uint64_t frames[BUDDY_MAGAZINE_CAPACITY];
-
-    for (unsigned i = 0; i < BUDDY_MAGAZINE_CAPACITY; i++) {
-        REQUIRE(memory_allocate(memory, 0, &frames[i]));
-    }
-    for (unsigned i = 0; memory->buddy.magazine_count < BUDDY_MAGAZINE_CAPACITY; i++) {
-        REQUIRE(i < BUDDY_MAGAZINE_CAPACITY);
-        REQUIRE_EQUAL(memory_free(memory, 0, frames[i]), FRAME_FREE_OK);
-    }
-}
-
 static void mixed_memory_init(struct test *test, struct mixed_memory *mixed)
 {
     /* The metadata is high up in the last range; the chunk there is not made. */
@@ -200,7 +186,8 @@ static void mixed_memory_init(struct test *test, struct mixed_memory *mixed)
         {FRAMES(256, 3 * GIB_FRAMES - 256), FRAMES(8 * GIB_FRAMES, GIB_FRAMES + 5000)}, 2};
     struct memory *memory = &mixed->memory;
 
-    memory_init(test, memory, &layout, 0xa5);
+    /* As if every frame were allocated. */
+    memory_init(test, memory, &layout, 0x80);
     REQUIRE(memory_allocate(memory, 0, &mixed->frame));
     REQUIRE(memory_allocate(memory, 3, &mixed->block_8));
     REQUIRE(memory_allocate(memory, 9, &mixed->block_2m));
@@ -209,25 +196,22 @@ static void mixed_memory_init(struct test *test, struct mixed_memory *mixed)
     REQUIRE(memory_allocate(memory, 9, &mixed->freed_2m));
     REQUIRE_EQUAL(memory_free(memory, 0, mixed->magazine_frame), FRAME_FREE_OK);
     REQUIRE_EQUAL(memory_free(memory, 9, mixed->freed_2m), FRAME_FREE_OK);
-    fill_magazine(test, memory);
 }
 
-TEST(buddy, says_what_is_wrong_with_a_free_and_changes_nothing)
+/* Every wrong free of the mixed memory is told, and changes no bit. */
+static void check_wrong_frees(struct test *test, struct mixed_memory *mixed)
 {
-    struct mixed_memory mixed;
-
-    mixed_memory_init(test, &mixed);
-    const uint64_t metadata = mixed.memory.buddy.metadata.start.value;
+    const uint64_t metadata = mixed->memory.buddy.metadata.start.value;
     const struct {
         uint64_t address;
         unsigned order;
         enum frame_free_result expected;
     } cases[] = {
-        {mixed.magazine_frame << 12, 0, FRAME_FREE_DOUBLE},
-        {mixed.freed_2m << 12, 9, FRAME_FREE_DOUBLE},
-        {mixed.freed_2m << 12, 0, FRAME_FREE_DOUBLE},
-        {(mixed.freed_2m + 77) << 12, 0, FRAME_FREE_DOUBLE},
-        {(mixed.freed_2m + 512) << 12, 9, FRAME_FREE_DOUBLE},
+        {mixed->magazine_frame << 12, 0, FRAME_FREE_DOUBLE},
+        {mixed->freed_2m << 12, 9, FRAME_FREE_DOUBLE},
+        {mixed->freed_2m << 12, 0, FRAME_FREE_DOUBLE},
+        {(mixed->freed_2m + 77) << 12, 0, FRAME_FREE_DOUBLE},
+        {(mixed->freed_2m + 512) << 12, 9, FRAME_FREE_DOUBLE},
         {2 * GIB_FRAMES << 12, 18, FRAME_FREE_DOUBLE},
         {(3 * GIB_FRAMES - 1) << 12, 0, FRAME_FREE_DOUBLE},
         {8 * GIB_FRAMES << 12, 0, FRAME_FREE_DOUBLE}, /* in a chunk that is not made */
@@ -245,28 +229,28 @@ TEST(buddy, says_what_is_wrong_with_a_free_and_changes_nothing)
         {metadata, 0, FRAME_FREE_FOREIGN},
         {metadata + 4096, 0, FRAME_FREE_FOREIGN},
 
-        {(mixed.frame << 12) + 1, 0, FRAME_FREE_MISALIGNED},
-        {(mixed.frame << 12) + 2048, 0, FRAME_FREE_MISALIGNED},
-        {(mixed.block_8 + 1) << 12, 3, FRAME_FREE_MISALIGNED},
-        {(mixed.block_8 + 4) << 12, 3, FRAME_FREE_MISALIGNED},
-        {(mixed.block_2m + 256) << 12, 9, FRAME_FREE_MISALIGNED},
-        {(mixed.block_1g + 512) << 12, 18, FRAME_FREE_MISALIGNED},
+        {(mixed->frame << 12) + 1, 0, FRAME_FREE_MISALIGNED},
+        {(mixed->frame << 12) + 2048, 0, FRAME_FREE_MISALIGNED},
+        {(mixed->block_8 + 1) << 12, 3, FRAME_FREE_MISALIGNED},
+        {(mixed->block_8 + 4) << 12, 3, FRAME_FREE_MISALIGNED},
+        {(mixed->block_2m + 256) << 12, 9, FRAME_FREE_MISALIGNED},
+        {(mixed->block_1g + 512) << 12, 18, FRAME_FREE_MISALIGNED},
         {UINT64_MAX, 0, FRAME_FREE_MISALIGNED},
 
-        {mixed.frame << 12, 1, FRAME_FREE_WRONG_ORDER},
-        {mixed.block_8 << 12, 0, FRAME_FREE_WRONG_ORDER},
-        {mixed.block_8 << 12, 2, FRAME_FREE_WRONG_ORDER},
-        {(mixed.block_8 + 1) << 12, 0, FRAME_FREE_WRONG_ORDER},
-        {(mixed.block_8 + 4) << 12, 2, FRAME_FREE_WRONG_ORDER},
-        {mixed.block_2m << 12, 0, FRAME_FREE_WRONG_ORDER},
-        {mixed.block_2m << 12, 8, FRAME_FREE_WRONG_ORDER},
-        {(mixed.block_2m + 511) << 12, 0, FRAME_FREE_WRONG_ORDER},
-        {mixed.block_1g << 12, 17, FRAME_FREE_WRONG_ORDER},
-        {(mixed.block_1g + GIB_FRAMES / 2) << 12, 17, FRAME_FREE_WRONG_ORDER},
-        {(mixed.block_1g + 12345) << 12, 0, FRAME_FREE_WRONG_ORDER},
-        {mixed.block_1g << 12, 19, FRAME_FREE_WRONG_ORDER},
+        {mixed->frame << 12, 1, FRAME_FREE_WRONG_ORDER},
+        {mixed->block_8 << 12, 0, FRAME_FREE_WRONG_ORDER},
+        {mixed->block_8 << 12, 2, FRAME_FREE_WRONG_ORDER},
+        {(mixed->block_8 + 1) << 12, 0, FRAME_FREE_WRONG_ORDER},
+        {(mixed->block_8 + 4) << 12, 2, FRAME_FREE_WRONG_ORDER},
+        {mixed->block_2m << 12, 0, FRAME_FREE_WRONG_ORDER},
+        {mixed->block_2m << 12, 8, FRAME_FREE_WRONG_ORDER},
+        {(mixed->block_2m + 511) << 12, 0, FRAME_FREE_WRONG_ORDER},
+        {mixed->block_1g << 12, 17, FRAME_FREE_WRONG_ORDER},
+        {(mixed->block_1g + GIB_FRAMES / 2) << 12, 17, FRAME_FREE_WRONG_ORDER},
+        {(mixed->block_1g + 12345) << 12, 0, FRAME_FREE_WRONG_ORDER},
+        {mixed->block_1g << 12, 19, FRAME_FREE_WRONG_ORDER},
     };
-    struct memory *memory = &mixed.memory;
+    struct memory *memory = &mixed->memory;
     struct buddy_source before = memory->buddy;
     uint8_t *metadata_before = malloc(memory->metadata_bytes);
 
@@ -279,15 +263,59 @@ TEST(buddy, says_what_is_wrong_with_a_free_and_changes_nothing)
         REQUIRE(memcmp(metadata_before, memory->metadata, memory->metadata_bytes) == 0);
     }
     CHECK_INVARIANTS(memory);
+    free(metadata_before);
+}
+
+/* The next frame that is freed makes it drain. */
+static void fill_magazine(struct test *test, struct memory *memory)
+{
+    uint64_t frames[BUDDY_MAGAZINE_CAPACITY];
+
+    for (unsigned i = 0; i < BUDDY_MAGAZINE_CAPACITY; i++) {
+        REQUIRE(memory_allocate(memory, 0, &frames[i]));
+    }
+    for (unsigned i = 0; memory->buddy.magazine_count < BUDDY_MAGAZINE_CAPACITY; i++) {
+        REQUIRE(i < BUDDY_MAGAZINE_CAPACITY);
+        REQUIRE_EQUAL(memory_free(memory, 0, frames[i]), FRAME_FREE_OK);
+    }
+}
+
+TEST(buddy, says_what_is_wrong_with_a_free_and_changes_nothing)
+{
+    struct mixed_memory mixed;
+    struct memory *memory = &mixed.memory;
+
+    mixed_memory_init(test, &mixed);
+    check_wrong_frees(test, &mixed);
+    fill_magazine(test, memory);
+    check_wrong_frees(test, &mixed);
+    uint64_t free_frames = buddy_source_free_frames(&memory->buddy);
+
     CHECK_EQUAL(memory_free(memory, 0, mixed.frame), FRAME_FREE_OK);
     CHECK_EQUAL(memory_free(memory, 3, mixed.block_8), FRAME_FREE_OK);
     CHECK_EQUAL(memory_free(memory, 9, mixed.block_2m), FRAME_FREE_OK);
     CHECK_EQUAL(memory_free(memory, 18, mixed.block_1g), FRAME_FREE_OK);
-    CHECK_EQUAL(buddy_source_free_frames(&memory->buddy),
-                buddy_source_free_frames(&before) + 1 + 8 + 512 + GIB_FRAMES);
+    CHECK_EQUAL(buddy_source_free_frames(&memory->buddy), free_frames + 1 + 8 + 512 + GIB_FRAMES);
     CHECK_INVARIANTS(memory);
-    free(metadata_before);
     memory_release(memory);
+}
+
+TEST(buddy, knows_no_frame_in_a_hole_between_chunks_that_it_made)
+{
+    static const struct layout layout = {{FRAMES(0, 1000), FRAMES(4 * GIB_FRAMES, 1000)}, 2};
+    uint64_t frames[2000];
+    struct memory memory;
+
+    for (unsigned i = 0; i < 3; i++) {
+        memory_init(test, &memory, &layout, dirt_of(i));
+        allocate_all(test, &memory, 0, frames);
+        for (uint64_t chunk = 1; chunk < 4; chunk++) {
+            CHECK_EQUAL(memory_free(&memory, 0, chunk * GIB_FRAMES), FRAME_FREE_FOREIGN);
+            CHECK_EQUAL(memory_free(&memory, 0, chunk * GIB_FRAMES + 500), FRAME_FREE_FOREIGN);
+        }
+        CHECK_INVARIANTS(&memory);
+        memory_release(&memory);
+    }
 }
 
 TEST(buddy, sees_a_double_free_at_every_fill_of_its_magazine)
@@ -413,8 +441,9 @@ TEST(buddy, is_seen_by_its_check_when_a_count_or_a_set_changes)
     }
     bit_tree_remove(&buddy->free_blocks[order], number);
     CHECK(buddy_source_check(buddy) != NULL);
-    bit_tree_add(&buddy->free_blocks[order], number);
     bit_tree_add(&buddy->free_blocks[order], number + 1);
+    CHECK(buddy_source_check(buddy) != NULL);
+    bit_tree_add(&buddy->free_blocks[order], number);
     CHECK(buddy_source_check(buddy) != NULL);
     bit_tree_remove(&buddy->free_blocks[order], number + 1);
     buddy->magazine[0].frame.value += 4096;

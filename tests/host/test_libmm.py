@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -116,6 +117,23 @@ def test_another_port_is_built_anew(library: Library, tmp_path: Path) -> None:
         assert (" U my_memset" in symbols) == calls
         header = (build / "include" / "mm_port.h").read_text()
         assert ("my_memset" in header) == calls
+
+
+@pytest.mark.parametrize("compiler", ["gcc", "clang"])
+def test_the_code_of_the_manual_compiles(compiler: str, tmp_path: Path) -> None:
+    """Each block of C in docs/mm.md begins with the name of its file."""
+    text = (ROOT / "docs" / "mm.md").read_text()
+    blocks = re.findall(r"^```c\n/\* (\S+) \*/\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+    assert [name for name, _ in blocks] == ["mm_port.h", "example.c"]
+    for name, code in blocks:
+        (tmp_path / name).write_text(code)
+
+    build = tmp_path / "build"
+    done = make(compiler, build, "libmm", f"PORT={tmp_path}")
+    assert done.returncode == 0, done.stdout + done.stderr
+    run(compiler, "-std=gnu11", "-O2", "-ffreestanding", "-mno-red-zone", "-mgeneral-regs-only",
+        *WARNINGS, "-Wmissing-prototypes", "-I", build / "include",
+        "-c", tmp_path / "example.c", "-o", tmp_path / "example.o")
 
 
 def test_a_port_that_is_missing_is_named(tmp_path: Path) -> None:

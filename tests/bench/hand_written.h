@@ -1,5 +1,6 @@
 /* What someone would write who needs one operation for one machine: four levels, one way of
- * reaching tables, no results to speak of. The limits that the library is measured against. */
+ * reaching tables, no results to speak of. The limits that the library is measured against, compiled
+ * into their callers as its operations are. */
 #pragma once
 
 #include "mm/frame_source.h"
@@ -19,7 +20,7 @@ struct hand_table {
 #define HAND_NOT_MAPPED UINT64_MAX
 
 static inline volatile uint64_t *hand_entry(const struct hand_table *table, uint64_t frame,
-                                   uint64_t address, unsigned shift)
+                                            uint64_t address, unsigned shift)
 {
     return (volatile uint64_t *)(table->base + frame) + (address >> shift & 511);
 }
@@ -31,7 +32,8 @@ static inline bool hand_is_canonical(uint64_t address)
 
 /* The physical address of `address`, or HAND_NOT_MAPPED: at most four loads, with the tests for
  * absent entries and huge pages that a walk cannot do without. */
-__attribute__((always_inline)) static inline uint64_t hand_translate(const struct hand_table *table, uint64_t address)
+__attribute__((always_inline)) static inline uint64_t
+hand_translate(const struct hand_table *table, uint64_t address)
 {
     if (!hand_is_canonical(address)) {
         return HAND_NOT_MAPPED;
@@ -63,8 +65,9 @@ __attribute__((always_inline)) static inline uint64_t hand_translate(const struc
 
 /* Goes down by one level: *frame becomes the frame of the table below, which is made if need be.
  * False if there is a huge page, or no frame. */
-__attribute__((always_inline)) static inline bool hand_descend(const struct hand_table *table, uint64_t page, unsigned shift,
-                           uint64_t parent_flags, struct frame_source *frames, uint64_t *frame)
+__attribute__((always_inline)) static inline bool
+hand_descend(const struct hand_table *table, uint64_t page, unsigned shift, uint64_t parent_flags,
+             struct frame_source *frames, uint64_t *frame)
 {
     volatile uint64_t *slot = hand_entry(table, *frame, page, shift);
     uint64_t entry = *slot;
@@ -89,8 +92,9 @@ __attribute__((always_inline)) static inline bool hand_descend(const struct hand
 
 /* Maps a 4 KiB page: checks its arguments as the library does, descends from the root, makes the
  * tables that are missing, stores the leaf. Returns whether it could. */
-__attribute__((always_inline)) static inline bool hand_map_4k(const struct hand_table *table, uint64_t page, uint64_t frame, uint64_t flags,
-                 struct frame_source *frames)
+__attribute__((always_inline)) static inline bool
+hand_map_4k(const struct hand_table *table, uint64_t page, uint64_t frame, uint64_t flags,
+            struct frame_source *frames)
 {
     uint64_t parent_flags = PAGE_PRESENT | PAGE_WRITABLE | (flags & PAGE_USER);
     uint64_t table_frame = table->root;

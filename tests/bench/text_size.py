@@ -28,7 +28,10 @@ struct translation linear_translate(const struct page_table *table, virt_addr ad
 
 
 def run(*command: str) -> str:
-    return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise SystemExit(f"text_size: error: {command[0]} failed:\n{done.stderr.strip()}")
+    return done.stdout
 
 
 def text_bytes(objects: list[str]) -> int:

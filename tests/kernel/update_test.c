@@ -61,10 +61,14 @@ TEST(update_table_flags, withholds_a_permission_from_every_page_below)
 
     REQUIRE_EQUAL(update(kernel, PAGE_PRESENT | PAGE_WRITABLE, ACCESSED_DIRTY_KEEP), UPDATE_OK);
     for (unsigned level = 2; level <= 3; level++) {
-        REQUIRE_EQUAL(tlb_flush_now(page_table_update_table_flags(&kernel->page_table,
-                                                                  virt_addr_of(FREE_PAGE), level,
-                                                                  page_flags_of(PAGE_PRESENT))),
-                      UPDATE_OK);
+        enum update_result result = tlb_flush_now(
+            page_table_update_table_flags(&kernel->page_table, virt_addr_of(FREE_PAGE), level,
+                                          page_flags_of(PAGE_PRESENT)));
+        if (kernel->page_table.access.kind == ACCESS_RECURSIVE) {
+            CHECK_EQUAL(result, UPDATE_BAD_FLAGS); /* it would lock itself out of the table */
+            continue;
+        }
+        REQUIRE_EQUAL(result, UPDATE_OK);
         CHECK_PAGE_FAULT(virt_addr_of(FREE_PAGE), PAGE_FAULT_PROTECTION | PAGE_FAULT_WRITE,
                          write_at, address);
         CHECK_NO_FAULT(read_at, address);

@@ -36,7 +36,27 @@ static inline uint64_t change_entry(const struct change *change, struct page_ent
            change->set | (level > 1 ? PAGE_HUGE : 0);
 }
 
-enum { GROUP = 8 };
+enum { GROUP = 64 };
+
+/* Two entries side by side: one register where the compiler may use vectors, two where not. */
+typedef uint64_t entry_pair __attribute__((vector_size(16), aligned(8), may_alias));
+
+/* True when all entries of a group are present, as they mostly are. The CPU does not change that, so
+ * that two entries can be looked at together. */
+static inline bool all_present(const struct page_entry *group)
+{
+    const entry_pair *pairs = (const entry_pair *)group;
+    entry_pair first = pairs[0];
+    entry_pair second = pairs[1];
+
+#pragma GCC unroll 16
+    for (unsigned i = 2; i < GROUP / 2; i += 2) {
+        first &= pairs[i];
+        second &= pairs[i + 1];
+    }
+    first &= second;
+    return (first[0] & first[1] & PAGE_PRESENT) != 0;
+}
 
 /* Makes an entry (entry & keep) | set if it is present; returns 1 then. */
 static inline uint64_t change_leaf(struct page_entry *slot, uint64_t keep, uint64_t set)
@@ -50,23 +70,17 @@ static inline uint64_t change_leaf(struct page_entry *slot, uint64_t keep, uint6
     return 1;
 }
 
-/* Does so with a group of entries, at once if all are present, as they mostly are; returns how many
- * were. */
+/* Does so with a group of entries; returns how many were present. */
 __attribute__((always_inline)) static inline uint64_t
 change_group(struct page_entry *group, uint64_t keep, uint64_t set)
 {
-    uint64_t bits[GROUP];
     uint64_t changed = 0;
 
-#pragma GCC unroll 8
-    for (unsigned i = 0; i < GROUP; i++) {
-        bits[i] = page_entry_load(&group[i]).bits;
-    }
-    if ((bits[0] & bits[1] & bits[2] & bits[3] & bits[4] & bits[5] & bits[6] & bits[7] &
-         PAGE_PRESENT) != 0) {
-#pragma GCC unroll 8
+    if (all_present(group)) {
+#pragma GCC unroll 16
         for (unsigned i = 0; i < GROUP; i++) {
-            page_entry_store(&group[i], (struct page_entry){(bits[i] & keep) | set});
+            uint64_t kept = keep == 0 ? 0 : page_entry_load(&group[i]).bits & keep;
+            page_entry_store(&group[i], (struct page_entry){kept | set});
         }
         return GROUP;
     }

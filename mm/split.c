@@ -1,5 +1,4 @@
 #include "mm/page_range.h"
-#include "mm/reclaim.h"
 
 /* The bits of a leaf at `level` in the form that a leaf at `other_level` has them: PAT is at
  * another place in 4 KiB pages, and only larger ones have PS. */
@@ -169,8 +168,13 @@ struct merge_outcome page_table_merge(const struct page_table *table, virt_addr 
     flags |= walk.entry.bits & PAGE_NO_EXECUTE;
     page_entry_store(walk.slot, (struct page_entry){frame.value | flags});
 
-    struct frame_chain removed = {.count = 0};
-    frame_chain_push(table, &removed, lower_frame);
-    outcome.flush = reclaim_finish(table, &removed, frames);
+    /* Until the flush the CPU may read the table that it has cached: nothing is written there, so
+     * the frame cannot be put on a chain. */
+    if (table->active || table->access.kind == ACCESS_RECURSIVE) {
+        mm_port_flush_all();
+    }
+    frame_source_free(frames, 0, lower_frame);
+    outcome.flush =
+        table->active ? tlb_flush_none() : tlb_flush_pages(virt_addr_of(0), TLB_FLUSH_ALL);
     return outcome;
 }

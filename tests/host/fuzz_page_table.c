@@ -1,5 +1,5 @@
-/* A target for libFuzzer: bytes become a world and operations in it, which the library and the model
- * must agree about. What is found is printed as a trace. */
+/* A target for libFuzzer: bytes become a world and operations in it, about which the library and
+ * the model must agree. What is found is printed as a trace. */
 #include "tests/host/random_operation.h"
 
 #include "tests/host/model_run.h"

@@ -49,7 +49,7 @@ void *host_cpu_pointer(uint64_t address)
     }
     if (access.fault != SOFT_TRANSLATED) {
         host_panic("page fault at %#llx: %s", (unsigned long long)address,
-                   access.fault == SOFT_NOT_PRESENT   ? "not present"
+                   access.fault == SOFT_NOT_PRESENT    ? "not present"
                    : access.fault == SOFT_RESERVED_BIT ? "a reserved bit is set"
                    : access.fault == SOFT_OUTSIDE_RAM  ? "a table is outside RAM"
                                                        : "not canonical");
@@ -82,6 +82,13 @@ static void refresh_all(struct host_cpu *cpu)
     }
 }
 
+static void call_before_flush(void)
+{
+    if (running->before_flush != NULL) {
+        running->before_flush(running->context);
+    }
+}
+
 void host_cpu_flush_page(uint64_t address)
 {
     struct host_page *page;
@@ -89,6 +96,7 @@ void host_cpu_flush_page(uint64_t address)
     if (running == NULL) {
         return;
     }
+    call_before_flush();
     page = host_memory_find_page(running->memory, address >> 12);
     running->page_flush_count++;
     soft_tlb_flush_page(&running->tlb, &running->mmu, address);
@@ -102,6 +110,7 @@ void host_cpu_flush_all(void)
     if (running == NULL) {
         return;
     }
+    call_before_flush();
     running->full_flush_count++;
     soft_tlb_flush_all(&running->tlb);
     refresh_all(running);

@@ -14,6 +14,9 @@ struct host_cpu {
     uint64_t page_flush_count;
     uint64_t full_flush_count;
     int64_t flushes_owed; /* flush tokens that were made and not consumed */
+    /* Called before anything is flushed, to look at what can be seen until then; or NULL. */
+    void (*before_flush)(void *context);
+    void *context;
 };
 
 /* A CPU that is off: load its CR3 by setting mmu.root.

@@ -24,7 +24,8 @@ void host_panic(const char *format, ...)
     abort();
 }
 
-static void *map_or_panic(void *at, size_t bytes, int protection, int flags, int file, uint64_t offset)
+static void *map_or_panic(void *at, size_t bytes, int protection, int flags, int file,
+                          uint64_t offset)
 {
     void *mapped = mmap(at, bytes, protection, flags, file, (off_t)offset);
 
@@ -46,7 +47,8 @@ void host_memory_init(struct host_memory *memory, uint64_t ram_start, uint64_t r
     if (memory->file < 0 || ftruncate(memory->file, (off_t)ram_bytes) != 0) {
         host_panic("no file for %zu bytes of memory", (size_t)ram_bytes);
     }
-    memory->ram = map_or_panic(NULL, ram_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory->file, 0);
+    memory->ram =
+        map_or_panic(NULL, ram_bytes, PROT_READ | PROT_WRITE, MAP_SHARED, memory->file, 0);
     if (page_room > 0) {
         memory->window = map_or_panic(NULL, page_room * PAGE_BYTES, PROT_NONE,
                                       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);

@@ -60,8 +60,7 @@ struct comparison {
 
 static void compare_table(struct model_run *run, const struct soft_entry *entry)
 {
-    const struct model_table *table =
-        model_table_at(&run->model, entry->level - 1, entry->start);
+    const struct model_table *table = model_table_at(&run->model, entry->level - 1, entry->start);
     uint64_t frame = soft_mmu_address_bits(entry->bits, entry->level);
     uint64_t flags = entry->bits & ~frame;
 
@@ -121,8 +120,7 @@ bool model_run_compare(struct model_run *run)
         .visit = compare_entry,
         .context = &comparison,
     };
-    struct soft_stale stale =
-        soft_tlb_find_stale(&world->cpu.tlb, &world->cpu.mmu, UINT64_MAX);
+    struct soft_stale stale = soft_tlb_find_stale(&world->cpu.tlb, &world->cpu.mmu, UINT64_MAX);
 
     soft_mmu_survey(&world->mmu, &survey);
     if (survey.flaw != NULL) {

@@ -63,9 +63,9 @@ static struct answer apply_to_page(struct world *world, const struct operation *
     case OPERATION_IDENTITY_MAP:
         return map_answer(page_table_identity_map(table, frame, operation->size, flags, frames));
     case OPERATION_MAP_WITH_TABLE_FLAGS:
-        return map_answer(page_table_map_to_with_table_flags(
-            table, page, frame, operation->size, flags, page_flags_of(operation->table_flags),
-            frames));
+        return map_answer(
+            page_table_map_to_with_table_flags(table, page, frame, operation->size, flags,
+                                               page_flags_of(operation->table_flags), frames));
     case OPERATION_UNMAP:
         unmapped = page_table_unmap(table, page, operation->size);
         frame = unmapped.frame;
@@ -96,8 +96,7 @@ static struct answer apply_to_page(struct world *world, const struct operation *
 struct answer operation_apply(struct world *world, const struct operation *operation)
 {
     const struct page_table *table = &world->table;
-    struct page_range range =
-        page_range_of(virt_addr_of(operation->page), operation->page_count);
+    struct page_range range = page_range_of(virt_addr_of(operation->page), operation->page_count);
     phys_addr frame = phys_addr_of(operation->frame);
     page_flags flags = page_flags_of(operation->flags);
     enum range_pages pages = (enum range_pages)operation->size;

@@ -1,5 +1,5 @@
-/* One operation on page tables with its arguments, as data: to be done by mm/, predicted by a model,
- * printed, made at random.
+/* One operation on page tables with its arguments, as data: to be done by mm/, predicted by a
+ * model, printed, made at random.
  */
 #pragma once
 
@@ -22,7 +22,7 @@ enum operation_kind {
     OPERATION_FIND_UNMAPPED, /* as many pages in the range as `frame` says */
     OPERATION_TRANSLATE,
     OPERATION_TRANSLATE_PAGE,
-    OPERATION_READ,  /* by the CPU, through what it has cached */
+    OPERATION_READ, /* by the CPU, through what it has cached */
     OPERATION_WRITE,
 };
 enum { OPERATION_KIND_COUNT = OPERATION_WRITE + 1 };

@@ -112,17 +112,16 @@ static void unmaps_each_size(struct test *test, struct world *world)
         uint64_t frame = UINT64_C(0x8000000000000) + level_bytes(size);
         uint64_t in_use;
 
-        REQUIRE_EQUAL(map_page(world, page, frame, (enum page_size)size,
-                               USER_DATA | PAGE_SOFTWARE_HIGH),
-                      MAP_OK);
-        CHECK_EQUAL(page_table_translate_page(&world->table, page, (enum page_size)size)
-                        .frame.value,
-                    frame);
+        REQUIRE_EQUAL(
+            map_page(world, page, frame, (enum page_size)size, USER_DATA | PAGE_SOFTWARE_HIGH),
+            MAP_OK);
+        CHECK_EQUAL(
+            page_table_translate_page(&world->table, page, (enum page_size)size).frame.value,
+            frame);
         world_touch(world, page);
         world_touch(world, virt_addr_add(page, level_bytes(size) - 1));
         in_use = world->frames.in_use;
-        struct unmap_outcome outcome =
-            page_table_unmap(&world->table, page, (enum page_size)size);
+        struct unmap_outcome outcome = page_table_unmap(&world->table, page, (enum page_size)size);
         CHECK_EQUAL(outcome.frame.value, frame);
         CHECK_EQUAL(outcome.flush.start.value, page.value);
         CHECK_EQUAL(outcome.flush.page_count, 1);
@@ -366,10 +365,10 @@ static void ands_over_the_levels(struct test *test, struct world *world)
             world_check_effective(test, world, page, flags & ~PAGE_PRESENT);
             world_check_sound(test, world);
         }
-        CHECK_EQUAL(level == 1 ? update_page(world, page, PAGE_4K, DATA | PAGE_USER,
-                                             ACCESSED_DIRTY_REPLACE)
-                               : update_table(world, page, level, DATA | PAGE_USER),
-                    UPDATE_OK);
+        CHECK_EQUAL(
+            level == 1 ? update_page(world, page, PAGE_4K, DATA | PAGE_USER, ACCESSED_DIRTY_REPLACE)
+                       : update_table(world, page, level, DATA | PAGE_USER),
+            UPDATE_OK);
     }
 }
 

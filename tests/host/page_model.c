@@ -116,8 +116,7 @@ static uint64_t table_start(unsigned level, uint64_t address)
     return address & ~(model_size_bytes(level + 1) - 1);
 }
 
-struct model_table *model_table_at(const struct page_model *model, unsigned level,
-                                   uint64_t address)
+struct model_table *model_table_at(const struct page_model *model, unsigned level, uint64_t address)
 {
     uint64_t start = table_start(level, address);
 

@@ -95,8 +95,8 @@ unsigned model_place_fault(const struct page_model *model, uint64_t page, unsign
 /* How many tables are missing above a page of `size`. */
 unsigned model_missing_tables(const struct page_model *model, uint64_t page, unsigned size);
 
-/* Makes the place for a page: tables that stand there go, those that are missing above come, and all
- * above are widened. Frames are enough. */
+/* Makes the place for a page: tables that stand there go, those that are missing above come, and
+ * all above are widened. Frames are enough. */
 void model_put_tables(struct page_model *model, uint64_t page, unsigned size, uint64_t table_flags);
 
 /* The leaf that maps a page. */

@@ -66,7 +66,7 @@ static unsigned predict_map(struct page_model *model, const struct operation *op
     unsigned size = (unsigned)operation->size;
 
     if (result == MAP_OK && operation->kind == OPERATION_MAP_WITH_TABLE_FLAGS) {
-        result = !good_table_flags(model, table_flags)                  ? MAP_BAD_FLAGS
+        result = !good_table_flags(model, table_flags)                   ? MAP_BAD_FLAGS
                  : table_flags >> 63 != 0 && !model->features.no_execute ? MAP_FEATURE_ABSENT
                                                                          : MAP_OK;
     }
@@ -131,8 +131,7 @@ static unsigned predict_update(struct page_model *model, const struct operation 
     if (found == PAGE_OK) {
         leaf = model_leaf_at(model, operation->page);
         kept = operation->accessed_dirty == ACCESSED_DIRTY_KEEP ? ACCESSED_DIRTY : 0;
-        leaf->flags =
-            (leaf->flags & kept) | operation->flags | (size > 1 ? PAGE_HUGE : 0);
+        leaf->flags = (leaf->flags & kept) | operation->flags | (size > 1 ? PAGE_HUGE : 0);
         model_widen(model, operation->page, size, operation->flags);
     }
     return results[found];
@@ -281,8 +280,8 @@ static unsigned predict_merge(struct page_model *model, const struct operation *
         flags = (flags & (above | ~(PAGE_WRITABLE | PAGE_USER))) | (above & PAGE_NO_EXECUTE);
         model_remove_leaves(model, model_leaf_index(model, page), 512);
         model_remove_table(model, size - 1, page);
-        *model_add_leaves(model, page, 1) = (struct model_leaf){
-            .start = page, .frame = frame, .flags = flags, .level = size};
+        *model_add_leaves(model, page, 1) =
+            (struct model_leaf){.start = page, .frame = frame, .flags = flags, .level = size};
     }
     return result;
 }

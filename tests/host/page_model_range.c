@@ -171,8 +171,7 @@ static unsigned range_fault(const struct page_model *model, const struct operati
     first = model_leaf_at(model, operation->page);
     last = model_leaf_at(model, last_of(operation));
     if ((first != NULL && first->start != operation->page) ||
-        (last != NULL &&
-         last->start + (model_size_bytes(last->level) - 1) != last_of(operation))) {
+        (last != NULL && last->start + (model_size_bytes(last->level) - 1) != last_of(operation))) {
         return RANGE_INSIDE_HUGE_PAGE;
     }
     return RANGE_OK;
@@ -276,8 +275,8 @@ static struct answer predict_find(const struct page_model *model, const struct o
     uint64_t wanted_bytes = operation->frame * 4096;
     uint64_t at = operation->page;
 
-    if (size < 1 || size > 3 || operation->frame == 0 ||
-        operation->frame > operation->page_count || !is_in_one_half(model, operation)) {
+    if (size < 1 || size > 3 || operation->frame == 0 || operation->frame > operation->page_count ||
+        !is_in_one_half(model, operation)) {
         return (struct answer){.result = false};
     }
     for (;;) {
@@ -303,8 +302,7 @@ static struct answer predict_find(const struct page_model *model, const struct o
     }
 }
 
-struct answer page_model_apply_to_range(struct page_model *model,
-                                        const struct operation *operation)
+struct answer page_model_apply_to_range(struct page_model *model, const struct operation *operation)
 {
     switch (operation->kind) {
     case OPERATION_MAP_RANGE:

@@ -65,8 +65,7 @@ static void maps_ranges(struct test *test, struct world *world)
         virt_addr start = virt_addr_add(world_page(world, 300, 4, 0, 0), shapes[i].offset);
         struct page_range range = range_of(start, shapes[i].bytes);
         phys_addr frame = phys_addr_of(shapes[i].frame);
-        struct mapping_plan plan =
-            mapping_plan(range, frame, shapes[i].pages, levels, true);
+        struct mapping_plan plan = mapping_plan(range, frame, shapes[i].pages, levels, true);
         struct frames_needed needed = page_table_frames_needed(
             &world->table, range, frame, shapes[i].pages, page_flags_of(flags));
 
@@ -77,8 +76,8 @@ static void maps_ranges(struct test *test, struct world *world)
         CHECK_EQUAL(plan.leaf_count, shapes[i].leaves);
         world->frames.limit = needed.count;
         struct map_outcome outcome =
-            page_table_map_range(&world->table, range, frame, shapes[i].pages,
-                                 page_flags_of(flags), &world->frames.source);
+            page_table_map_range(&world->table, range, frame, shapes[i].pages, page_flags_of(flags),
+                                 &world->frames.source);
         CHECK_EQUAL(outcome.flush.page_count, 0);
         REQUIRE_EQUAL(tlb_flush_now(outcome), MAP_OK);
         CHECK_EQUAL(world->frames.limit, 0);
@@ -277,9 +276,9 @@ static void fills_around(struct test *test, struct world *world)
     REQUIRE_EQUAL(map_page(world, behind, 0x2000, PAGE_4K, DATA), MAP_OK);
     world_touch(world, neighbour);
     world_touch(world, behind);
-    struct map_outcome outcome = page_table_map_range(
-        &world->table, range_of(start, 0x601000), phys_addr_of(0x7000), RANGE_PAGES_4K,
-        page_flags_of(USER_DATA), &world->frames.source);
+    struct map_outcome outcome =
+        page_table_map_range(&world->table, range_of(start, 0x601000), phys_addr_of(0x7000),
+                             RANGE_PAGES_4K, page_flags_of(USER_DATA), &world->frames.source);
     CHECK_EQUAL(outcome.flush.page_count, TLB_FLUSH_ALL);
     REQUIRE_EQUAL(tlb_flush_now(outcome), MAP_OK);
     check_mapped(test, world, start, 0x601000, 0x7000);
@@ -305,9 +304,9 @@ static void map_mixture(struct test *test, struct world *world, virt_addr start)
     REQUIRE_EQUAL(map_page(world, virt_addr_add(start, 0x600000), 0x600000, PAGE_2M,
                            DATA | PAGE_PAT_HUGE | PAGE_DIRTY | PAGE_SOFTWARE_LOW),
                   MAP_OK);
-    REQUIRE_EQUAL(map_page(world, virt_addr_add(start, GIBIBYTE), GIBIBYTE, PAGE_1G,
-                           DATA | PAGE_ACCESSED),
-                  MAP_OK);
+    REQUIRE_EQUAL(
+        map_page(world, virt_addr_add(start, GIBIBYTE), GIBIBYTE, PAGE_1G, DATA | PAGE_ACCESSED),
+        MAP_OK);
     world_touch(world, virt_addr_add(start, 0x1000));
     world_touch(world, virt_addr_add(start, 0x1ff000));
     world_touch(world, virt_addr_add(start, 0x6ff000));
@@ -367,8 +366,8 @@ static void widens_no_more_than_needed(struct test *test, struct world *world)
     CHECK_EQUAL(outcome.flush.page_count, 1);
     CHECK_EQUAL(outcome.flush.start.value, other.value);
     CHECK_EQUAL(tlb_flush_now(outcome), RANGE_OK);
-    outcome = page_table_protect_range(&world->table, page_range_of(other, 1),
-                                       page_flags_of(USER_DATA));
+    outcome =
+        page_table_protect_range(&world->table, page_range_of(other, 1), page_flags_of(USER_DATA));
     CHECK_EQUAL(outcome.flush.page_count, TLB_FLUSH_ALL);
     CHECK_EQUAL(tlb_flush_now(outcome), RANGE_OK);
     for (unsigned level = 2; level <= levels; level++) {
@@ -423,11 +422,8 @@ static void refuses_cuts(struct test *test, struct world *world)
         uint64_t offset; /* from the 1 GiB page; the range begins before it if negative */
         uint64_t bytes;
     } cuts[] = {
-        {0, GIBIBYTE - 0x1000},
-        {0x1000, GIBIBYTE - 0x1000},
-        {-UINT64_C(0x1000), 0x2000},
-        {GIBIBYTE - 0x1000, 0x2000},
-        {GIBIBYTE / 2, 0x1000},
+        {0, GIBIBYTE - 0x1000},      {0x1000, GIBIBYTE - 0x1000}, {-UINT64_C(0x1000), 0x2000},
+        {GIBIBYTE - 0x1000, 0x2000}, {GIBIBYTE / 2, 0x1000},
     };
     struct world_snapshot *before;
 
@@ -445,8 +441,7 @@ static void refuses_cuts(struct test *test, struct world *world)
                 RANGE_MISALIGNED);
     CHECK_EQUAL(clean_up(world, page_range_of(virt_addr_add(start, 8), 1)), UINT64_MAX);
     CHECK_EQUAL(protect_range(world, range_of(start, 0x2000), PAGE_WRITABLE), RANGE_BAD_FLAGS);
-    CHECK_EQUAL(protect_range(world, range_of(start, 0x2000), DATA | PAGE_PAT_4K),
-                RANGE_BAD_FLAGS);
+    CHECK_EQUAL(protect_range(world, range_of(start, 0x2000), DATA | PAGE_PAT_4K), RANGE_BAD_FLAGS);
     CHECK_EQUAL(protect_range(world, range_of(start, 0x2000), DATA | PAGE_PAT_HUGE),
                 RANGE_BAD_FLAGS);
     world_snapshot_check(test, world, before);

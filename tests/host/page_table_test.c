@@ -122,9 +122,9 @@ static void refuses_bad_arguments(struct test *test, struct world *world)
 
         CHECK_EQUAL(map_page(world, page, bad_arguments[i].frame, size, bad_arguments[i].flags),
                     bad_arguments[i].result);
-        CHECK_EQUAL(map_page_with(world, page, bad_arguments[i].frame, size,
-                                  bad_arguments[i].flags, DATA),
-                    bad_arguments[i].result);
+        CHECK_EQUAL(
+            map_page_with(world, page, bad_arguments[i].frame, size, bad_arguments[i].flags, DATA),
+            bad_arguments[i].result);
         world_snapshot_check(test, world, before);
     }
 }
@@ -184,8 +184,8 @@ TEST(map_to, takes_any_frame_that_the_cpu_can_address_and_no_other)
     struct world_shape shape = {.kind = ACCESS_LINEAR, .levels = 4};
 
     for (unsigned bits = 32; bits <= 52; bits++) {
-        shape.features = (struct paging_features){
-            .physical_bits = bits, .no_execute = true, .pages_1g = true};
+        shape.features =
+            (struct paging_features){.physical_bits = bits, .no_execute = true, .pages_1g = true};
         struct world *world = world_make(&shape);
         uint64_t end = UINT64_C(1) << bits;
         virt_addr page = world_page(world, 4, 0, 0, 0);
@@ -288,17 +288,15 @@ static void widens_parents(struct test *test, struct world *world)
 
     REQUIRE_EQUAL(map_page(world, kernel, 0, PAGE_4K, DATA), MAP_OK);
     world_touch(world, kernel);
-    struct map_outcome refused =
-        page_table_map_to(&world->table, kernel, phys_addr_of(0), PAGE_4K,
-                          page_flags_of(USER_DATA), &world->frames.source);
+    struct map_outcome refused = page_table_map_to(&world->table, kernel, phys_addr_of(0), PAGE_4K,
+                                                   page_flags_of(USER_DATA), &world->frames.source);
     CHECK_EQUAL(refused.flush.page_count, 0);
     CHECK_EQUAL(tlb_flush_now(refused), MAP_ALREADY_MAPPED);
     for (unsigned level = 2; level <= levels; level++) {
         CHECK_EQUAL(world_entry(world, kernel, level) & ~PAGE_FRAME_MASK, DATA);
     }
-    struct map_outcome mapped =
-        page_table_map_to(&world->table, user, phys_addr_of(0), PAGE_4K,
-                          page_flags_of(USER_DATA), &world->frames.source);
+    struct map_outcome mapped = page_table_map_to(&world->table, user, phys_addr_of(0), PAGE_4K,
+                                                  page_flags_of(USER_DATA), &world->frames.source);
     CHECK_EQUAL(mapped.flush.page_count, TLB_FLUSH_ALL);
     CHECK_EQUAL(tlb_flush_now(mapped), MAP_OK);
     for (unsigned level = 2; level <= levels; level++) {

@@ -55,8 +55,7 @@ static void map_some(struct test *test, struct world *world)
     REQUIRE_EQUAL(map_page(world, world_page(world, 4, 4, 5, 0), 0, PAGE_2M, DATA), MAP_OK);
     REQUIRE_EQUAL(map_page(world, world_page(world, 4, 511, 0, 0), 0, PAGE_1G, DATA), MAP_OK);
     REQUIRE_EQUAL(map_page(world, world_page(world, 300, 0, 0, 0), 0, PAGE_4K, DATA), MAP_OK);
-    REQUIRE_EQUAL(map_page(world, world_page(world, 511, 511, 511, 511), 0, PAGE_4K, DATA),
-                  MAP_OK);
+    REQUIRE_EQUAL(map_page(world, world_page(world, 511, 511, 511, 511), 0, PAGE_4K, DATA), MAP_OK);
 }
 
 static void visits_in_order(struct test *test, struct world *world)
@@ -126,8 +125,7 @@ static void lists_paths(struct test *test, struct world *world)
             CHECK_EQUAL(path[step].level, levels - step);
             CHECK_EQUAL(path[step].index, walk.steps[step].at % 4096 / 8);
             CHECK_EQUAL(path[step].entry.bits, walk.steps[step].bits);
-            CHECK_EQUAL(path[step].leaf,
-                        step == count - 1 && walk.fault == SOFT_TRANSLATED);
+            CHECK_EQUAL(path[step].leaf, step == count - 1 && walk.fault == SOFT_TRANSLATED);
         }
     }
     struct path_entry path[PAGING_LEVELS_MAX];
@@ -177,8 +175,8 @@ static void finds_places(struct test *test, struct world *world)
     CHECK(!page_table_find_unmapped(&world->table, two_gib, UINT64_MAX, PAGE_4K, &found));
     CHECK(!page_table_find_unmapped(&world->table, two_gib, 1, (enum page_size)0, &found));
     CHECK(!page_table_find_unmapped(&world->table, two_gib, 1, (enum page_size)77, &found));
-    CHECK(!page_table_find_unmapped(
-        &world->table, page_range_of(start, UINT64_C(1) << 50), 1, PAGE_4K, &found));
+    CHECK(!page_table_find_unmapped(&world->table, page_range_of(start, UINT64_C(1) << 50), 1,
+                                    PAGE_4K, &found));
     /* The last page of the address space. */
     virt_addr last = virt_addr_of(-UINT64_C(0x1000));
     CHECK(page_table_find_unmapped(&world->table, page_range_of(last, 1), 1, PAGE_4K, &found));

@@ -23,7 +23,8 @@ static const char usage[] =
     "\n"
     "Reads operations, one a line; numbers are hexadecimal without 0x:\n"
     "  map VA PA SIZE FLAGS   unmap VA SIZE   upd VA SIZE FLAGS   tr VA   cleanup\n"
-    "SIZE is 4k, 2m or 1g. FLAGS are raw bits of the leaf; upd replaces them. Blank lines and lines\n"
+    "SIZE is 4k, 2m or 1g. FLAGS are raw bits of the leaf; upd replaces them. Blank lines and "
+    "lines\n"
     "that begin with # are skipped.\n"
     "\n"
     "Prints a line for each: ok; ok PA for unmap; ok N for cleanup, the number of tables freed;\n"
@@ -171,8 +172,7 @@ static void do_translate(struct trace_tool *tool, const struct words *words)
 
 static uint64_t clean_up(struct world *world, struct page_range range)
 {
-    struct range_outcome outcome =
-        page_table_clean_up(&world->table, range, &world->frames.source);
+    struct range_outcome outcome = page_table_clean_up(&world->table, range, &world->frames.source);
 
     return tlb_flush_now(outcome) == RANGE_OK ? outcome.leaf_count : 0;
 }
@@ -195,7 +195,7 @@ static void do_line(struct trace_tool *tool, const struct words *words)
         unsigned word_count;
         void (*run)(struct trace_tool *tool, const struct words *words);
     } operations[] = {
-        {"map", 5, do_map},      {"unmap", 3, do_unmap},       {"upd", 4, do_update},
+        {"map", 5, do_map},      {"unmap", 3, do_unmap},      {"upd", 4, do_update},
         {"tr", 2, do_translate}, {"cleanup", 1, do_clean_up},
     };
 
@@ -369,5 +369,5 @@ int main(int count, char **arguments)
     print_tables(tool.world);
     world_free(tool.world);
     return fflush(stdout) == 0 && ferror(stdout) == 0 && ferror(stdin) == 0 ? EXIT_SUCCESS
-                                                                             : EXIT_FAILURE;
+                                                                            : EXIT_FAILURE;
 }

@@ -74,7 +74,8 @@ struct random_places random_places_in(struct random *random, const struct world_
 }
 
 /* A page of a size, at one of the places. */
-static uint64_t random_page(struct random *random, const struct random_places *places, unsigned size)
+static uint64_t random_page(struct random *random, const struct random_places *places,
+                            unsigned size)
 {
     static const unsigned indices_2[] = {0, 0, 0, 1, 511};
     static const unsigned indices_1[] = {0, 0, 1, 2, 511};
@@ -159,9 +160,8 @@ static uint64_t random_table_flags(struct random *random, const struct random_pl
 static uint64_t random_page_count(struct random *random, unsigned size)
 {
     static const uint64_t small[] = {0, 1, 2, 3, 511, 512, 513, 1024};
-    static const uint64_t large[] = {512,           1024,
-                                     512 * 511,     GIBIBYTE_PAGES,
-                                     GIBIBYTE_PAGES, GIBIBYTE_PAGES + TWO_MIBIBYTE_PAGES};
+    static const uint64_t large[] = {
+        512, 1024, 512 * 511, GIBIBYTE_PAGES, GIBIBYTE_PAGES, GIBIBYTE_PAGES + TWO_MIBIBYTE_PAGES};
     static const uint64_t huge[] = {GIBIBYTE_PAGES, GIBIBYTE_PAGES * 2, GIBIBYTE_PAGES + 512, 1};
 
     if (one_in(random, 60)) {
@@ -263,29 +263,48 @@ static void spoil(struct random *random, struct operation *operation)
     }
 }
 
-struct operation random_operation(struct random *random, const struct random_places *places)
+static enum operation_kind random_kind(struct random *random)
 {
     /* How often each kind comes. */
     static const unsigned char weights[OPERATION_KIND_COUNT] = {
-        [OPERATION_MAP] = 28,          [OPERATION_IDENTITY_MAP] = 1,
-        [OPERATION_MAP_WITH_TABLE_FLAGS] = 6, [OPERATION_UNMAP] = 14,
-        [OPERATION_UPDATE] = 6,        [OPERATION_UPDATE_TABLE] = 4,
-        [OPERATION_SPLIT] = 4,         [OPERATION_MERGE] = 5,
-        [OPERATION_MAP_RANGE] = 4,     [OPERATION_FRAMES_NEEDED] = 2,
-        [OPERATION_UNMAP_RANGE] = 5,   [OPERATION_PROTECT_RANGE] = 3,
-        [OPERATION_CLEAN_UP] = 4,      [OPERATION_TRANSLATE] = 6,
-        [OPERATION_TRANSLATE_PAGE] = 4, [OPERATION_READ] = 12,
-        [OPERATION_WRITE] = 6,         [OPERATION_FIND_UNMAPPED] = 3,
+        [OPERATION_MAP] = 28,
+        [OPERATION_IDENTITY_MAP] = 1,
+        [OPERATION_MAP_WITH_TABLE_FLAGS] = 6,
+        [OPERATION_UNMAP] = 14,
+        [OPERATION_UPDATE] = 6,
+        [OPERATION_UPDATE_TABLE] = 4,
+        [OPERATION_SPLIT] = 4,
+        [OPERATION_MERGE] = 5,
+        [OPERATION_MAP_RANGE] = 4,
+        [OPERATION_FRAMES_NEEDED] = 2,
+        [OPERATION_UNMAP_RANGE] = 5,
+        [OPERATION_PROTECT_RANGE] = 3,
+        [OPERATION_CLEAN_UP] = 4,
+        [OPERATION_TRANSLATE] = 6,
+        [OPERATION_TRANSLATE_PAGE] = 4,
+        [OPERATION_READ] = 12,
+        [OPERATION_WRITE] = 6,
+        [OPERATION_FIND_UNMAPPED] = 3,
     };
-    unsigned chosen = random_below(random, 117);
-    struct operation operation = {.kind = OPERATION_MAP};
+    unsigned chosen = 0;
+    unsigned kind = 0;
+
+    for (unsigned i = 0; i < OPERATION_KIND_COUNT; i++) {
+        chosen += weights[i];
+    }
+    chosen = random_below(random, chosen);
+    while (chosen >= weights[kind]) {
+        chosen -= weights[kind++];
+    }
+    return (enum operation_kind)kind;
+}
+
+struct operation random_operation(struct random *random, const struct random_places *places)
+{
+    struct operation operation = {.kind = random_kind(random)};
     unsigned size = 1 + random_below(random, 3);
     uint64_t good_page;
 
-    while (chosen >= weights[operation.kind]) {
-        chosen -= weights[operation.kind];
-        operation.kind++;
-    }
     size = operation.kind == OPERATION_SPLIT || operation.kind == OPERATION_MERGE
                ? 2 + random_below(random, 2)
                : size;

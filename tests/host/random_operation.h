@@ -5,7 +5,7 @@
 
 /* A generator of random numbers; or of what bytes say, one for each number. */
 struct random {
-    uint64_t state; /* not 0 */
+    uint64_t state;       /* not 0 */
     const uint8_t *bytes; /* or NULL; what comes behind them counts as 0 */
     size_t byte_count;
 };

@@ -144,8 +144,7 @@ TEST(soft_mmu, refuses_addresses_that_are_not_canonical_and_tables_outside_memor
     CHECK_EQUAL(soft_mmu_walk(&machine->mmu, UINT64_C(1) << 47).fault, SOFT_NOT_CANONICAL);
     CHECK_EQUAL(soft_mmu_walk(&machine->mmu, UINT64_C(0xffff7fffffffffff)).fault,
                 SOFT_NOT_CANONICAL);
-    CHECK_EQUAL(soft_mmu_walk(&machine->mmu, UINT64_C(0xffff800000000000)).fault,
-                SOFT_NOT_PRESENT);
+    CHECK_EQUAL(soft_mmu_walk(&machine->mmu, UINT64_C(0xffff800000000000)).fault, SOFT_NOT_PRESENT);
     soft_mmu_write(&machine->mmu, entry_at(machine, 3), 0x3);
     CHECK_EQUAL(soft_mmu_walk(&machine->mmu, address_in(4)).fault, SOFT_OUTSIDE_RAM);
     soft_mmu_write(&machine->mmu, entry_at(machine, 3), (RAM_START + RAM_BYTES) | 0x3);

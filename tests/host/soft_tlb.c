@@ -250,8 +250,7 @@ static bool page_agrees(const struct soft_tlb *tlb, const struct soft_cached_pag
 
     return walk.fault == SOFT_TRANSLATED && walk.physical == cached->physical &&
            walk.writable == cached->writable && walk.user == cached->user &&
-           walk.no_execute == cached->no_execute &&
-           (!tlb->marks || (walk.leaf & marks) == marks) &&
+           walk.no_execute == cached->no_execute && (!tlb->marks || (walk.leaf & marks) == marks) &&
            ((walk.leaf ^ cached->leaf) & ~(uint64_t)(SOFT_A | SOFT_D)) == 0;
 }
 
@@ -281,8 +280,8 @@ struct soft_stale soft_tlb_find_stale(const struct soft_tlb *tlb, const struct s
     const struct soft_cached_page *pages = &tlb->pages[0][0];
 
     for (unsigned i = 0; i < SOFT_TLB_SETS * SOFT_TLB_WAYS; i++) {
-        if (page_is_valid(tlb, &pages[i]) &&
-            (frame == UINT64_MAX || pages[i].physical == frame) && !page_agrees(tlb, &pages[i], mmu)) {
+        if (page_is_valid(tlb, &pages[i]) && (frame == UINT64_MAX || pages[i].physical == frame) &&
+            !page_agrees(tlb, &pages[i], mmu)) {
             return (struct soft_stale){
                 .found = true,
                 .address = pages[i].page << 12,

@@ -132,8 +132,7 @@ static void splits_twice(struct test *test, struct world *world)
     CHECK_EQUAL(split_page(world, part, PAGE_2M), SPLIT_OVER_TABLE);
     CHECK_EQUAL(world_leaf_count(world), 511 + 512);
     world_check_page(test, world, virt_addr_add(part, 0x5000), 1,
-                     8 * GIBIBYTE - TWO_MIBIBYTES + 0x5000,
-                     (flags & ~PAGE_PAT_HUGE) | PAGE_PAT_4K);
+                     8 * GIBIBYTE - TWO_MIBIBYTES + 0x5000, (flags & ~PAGE_PAT_HUGE) | PAGE_PAT_4K);
     check_samples(test, world, page, PAGE_1G, samples);
     CHECK_EQUAL(merge_page(world, page, PAGE_1G), MERGE_OVER_TABLE);
     CHECK_EQUAL(merge_page(world, part, PAGE_2M), MERGE_OK);
@@ -220,9 +219,9 @@ static void refuses_differences(struct test *test, struct world *world)
             virt_addr odd = virt_addr_add(start, offset);
             struct world_snapshot *before;
 
-            REQUIRE_EQUAL(map_range(world, page_range_of(start, 512), TWO_MIBIBYTES,
-                                    RANGE_PAGES_4K, DATA),
-                          MAP_OK);
+            REQUIRE_EQUAL(
+                map_range(world, page_range_of(start, 512), TWO_MIBIBYTES, RANGE_PAGES_4K, DATA),
+                MAP_OK);
             REQUIRE_EQUAL(unmap_page(world, odd, PAGE_4K), PAGE_OK);
             CHECK_EQUAL(merge_page(world, start, PAGE_2M), MERGE_NOT_MAPPED);
             REQUIRE_EQUAL(map_page(world, odd, (TWO_MIBIBYTES + offset) ^ cases[i].frame, PAGE_4K,
@@ -258,9 +257,9 @@ static void refuses_misaligned_frame(struct test *test, struct world *world)
     CHECK_EQUAL(merge_page(world, start, PAGE_2M), MERGE_FRAME_MISALIGNED);
     world_snapshot_check(test, world, before);
     start = world_page(world, 4, 5, 0, 0);
-    REQUIRE_EQUAL(map_range(world, page_range_of(start, 512 * 512), TWO_MIBIBYTES, RANGE_PAGES_2M,
-                            DATA),
-                  MAP_OK);
+    REQUIRE_EQUAL(
+        map_range(world, page_range_of(start, 512 * 512), TWO_MIBIBYTES, RANGE_PAGES_2M, DATA),
+        MAP_OK);
     CHECK_EQUAL(merge_page(world, start, PAGE_1G), MERGE_FRAME_MISALIGNED);
 }
 
@@ -289,4 +288,56 @@ static void takes_over_restrictions(struct test *test, struct world *world)
 TEST(merge, forbids_what_the_entry_of_the_table_forbade)
 {
     world_for_each(test, takes_over_restrictions);
+}
+
+/* Reads pages as the CPU can until something is flushed. */
+struct watch {
+    struct test *test;
+    struct world *world;
+    virt_addr start;
+    unsigned look_count;
+};
+
+static void look(void *context)
+{
+    struct watch *watch = context;
+    struct test *test = watch->test;
+
+    watch->look_count++;
+    for (unsigned i = 0; i < 512; i++) {
+        uint64_t offset = i * UINT64_C(0x1000);
+        struct soft_access access =
+            host_cpu_access(&watch->world->cpu, watch->start.value + offset, false);
+
+        REQUIRE_EQUAL(access.fault, SOFT_TRANSLATED);
+        REQUIRE_EQUAL(access.physical, TWO_MIBIBYTES + offset);
+    }
+}
+
+static void stays_readable(struct test *test, struct world *world)
+{
+    struct watch watch = {.test = test, .world = world, .start = world_page(world, 300, 4, 4, 0)};
+
+    if (!world->table.active) {
+        return; /* nobody reads it */
+    }
+    REQUIRE_EQUAL(map_page(world, watch.start, TWO_MIBIBYTES, PAGE_2M, DATA), MAP_OK);
+    world_touch(world, virt_addr_add(watch.start, 0x7000));
+    struct split_outcome outcome =
+        page_table_split(&world->table, watch.start, PAGE_2M, &world->frames.source);
+    look(&watch);
+    REQUIRE_EQUAL(tlb_flush_now(outcome), SPLIT_OK);
+    /* The CPU knows the table, and one page of it. */
+    world_touch(world, virt_addr_add(watch.start, 0x7000));
+    world->cpu.before_flush = look;
+    world->cpu.context = &watch;
+    REQUIRE_EQUAL(merge_page(world, watch.start, PAGE_2M), MERGE_OK);
+    world->cpu.before_flush = NULL;
+    CHECK(watch.look_count > 1);
+    look(&watch);
+}
+
+TEST(merge, lets_every_byte_be_read_until_the_flush_and_after_it)
+{
+    world_for_each(test, stays_readable);
 }

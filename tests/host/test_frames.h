@@ -21,7 +21,7 @@ struct test_frames {
     uint32_t *free;       /* the frames that are free; the last one is handed out next */
     uint64_t free_count;
     uint64_t in_use;
-    uint64_t limit; /* how many more are handed out; UINT64_MAX: any number */
+    uint64_t limit;    /* how many more are handed out; UINT64_MAX: any number */
     const char *fault; /* what was wrong with a frame that was given back, or NULL */
     uint64_t fault_frame;
     /* Called with a frame that is given back, before it is poisoned; or NULL. Returns what is wrong

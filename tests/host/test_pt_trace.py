@@ -88,7 +88,9 @@ class Model:
         missing = [table for table in self.above(page, level) if table not in self.tables]
         if len(missing) > self.frames - len(self.tables):
             return "no_frame"
-        self.tables -= {(at, at_page) for at, at_page in self.tables if at < level and page <= at_page < end}
+        self.tables = {
+            (at, start) for at, start in self.tables if at >= level or not page <= start < end
+        }
         self.tables |= set(missing)
         self.leaves[page] = (level, frame, flags | (HUGE if level > 1 else 0))
         return "ok"
@@ -119,7 +121,8 @@ class Model:
         return f"{frame + address - start:x} {NAMES[level]} {flags:x}"
 
     def cleanup(self) -> str:
-        needed = {table for page, leaf in self.leaves.items() for table in self.above(page, leaf[0])}
+        leaves = self.leaves.items()
+        needed = {table for page, leaf in leaves for table in self.above(page, leaf[0])}
         freed = len(self.tables) - len(needed)
         self.tables = needed
         return f"ok {freed:x}"

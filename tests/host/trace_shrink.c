@@ -9,7 +9,8 @@
 enum { LIMIT_S = 20, MESSAGE_BYTES = 512 };
 
 /* In the child: runs the trace, says what is wrong into the pipe. */
-__attribute__((noreturn)) static void run_child(const struct trace *trace, int to_parent, bool quiet)
+__attribute__((noreturn)) static void run_child(const struct trace *trace, int to_parent,
+                                                bool quiet)
 {
     char failure[MESSAGE_BYTES] = "";
     bool good;
@@ -45,7 +46,7 @@ bool trace_holds(const struct trace *trace, const struct test_output *output)
     waitpid(child, &status, 0);
     if (status != 0 && output != NULL) {
         output_text(output, "# ");
-        output_text(output, failure[0] != '\0'                                ? failure
+        output_text(output, failure[0] != '\0'                              ? failure
                             : WIFSIGNALED(status) && WTERMSIG(status) == 14 ? "it does not end"
                                                                             : "it crashes");
         output_text(output, "\n");

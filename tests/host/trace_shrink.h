@@ -1,8 +1,8 @@
 /* Finding a short list of operations that goes wrong, in place of a long one. */
 #pragma once
 
-#include "tests/host/model_run.h"
 #include "testing/text_output.h"
+#include "tests/host/model_run.h"
 
 /* Runs a trace in a process of its own, so that a crash is a failure like any other. Returns true
  * if nothing goes wrong. What it says is printed if `output` is not NULL. */

@@ -62,8 +62,8 @@ static uint64_t make_helper_tables(struct world *world, uint64_t root, unsigned 
 
 static void make_temporary(struct world *world)
 {
-    uint64_t window_root = world->shape.own_window ? frame_at(world, WINDOW_ROOT_FRAME)
-                                                   : world->table.root.value;
+    uint64_t window_root =
+        world->shape.own_window ? frame_at(world, WINDOW_ROOT_FRAME) : world->table.root.value;
     uint64_t level_1;
     struct table_access *access = &world->table.access;
 
@@ -130,9 +130,12 @@ static void make_access(struct world *world)
         make_recursive(world);
         break;
     }
-    world->table.access.slot_flags.bits |=
-        world->table.features.no_execute ? PAGE_NO_EXECUTE : 0;
+    world->table.access.slot_flags.bits |= world->table.features.no_execute ? PAGE_NO_EXECUTE : 0;
 }
+
+/* The worlds that there are. A REQUIRE that fails leaves its world behind: that is no leak to be
+ * reported in place of the failure. */
+static struct world *newest;
 
 /* A frame must not come back before the CPU has forgotten what led to it. */
 static const char *check_forgotten(void *context, phys_addr frame)
@@ -181,11 +184,19 @@ struct world *world_make(const struct world_shape *shape)
     clear_frame(world, ROOT_FRAME);
     make_access(world);
     host_cpu_run(&world->cpu);
+    world->older = newest;
+    newest = world;
     return world;
 }
 
 void world_free(struct world *world)
 {
+    struct world **link = &newest;
+
+    while (*link != world) {
+        link = &(*link)->older;
+    }
+    *link = world->older;
     host_cpu_run(NULL);
     test_frames_release(&world->frames);
     host_memory_free(&world->memory);
@@ -247,9 +258,9 @@ virt_addr world_page(const struct world *world, unsigned root_index, unsigned in
 
 void world_describe(const struct world *world, char *text, size_t text_bytes)
 {
-    static const char *const kinds[] = {
-        [ACCESS_LINEAR] = "linear", [ACCESS_TEMPORARY] = "temporary",
-        [ACCESS_RECURSIVE] = "recursive"};
+    static const char *const kinds[] = {[ACCESS_LINEAR] = "linear",
+                                        [ACCESS_TEMPORARY] = "temporary",
+                                        [ACCESS_RECURSIVE] = "recursive"};
 
     snprintf(text, text_bytes, "%s access%s, %u levels, memory at %#llx", kinds[world->shape.kind],
              world->shape.own_window ? " through another tree" : "", world->shape.levels,

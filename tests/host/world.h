@@ -3,7 +3,7 @@
  *
  *   linear:     the tables are where the program sees the machine's memory
  *   temporary:  the tree maps its first 2 MiB to themselves with 4 KiB pages; some of these are the
- *               slots. Or that is another tree, which the CPU uses, and the tree in question is empty
+ *               slots. Or another tree does, which the CPU uses, and the tree in question is empty
  *   recursive:  one entry of the root names the root; another leads to the scratch page
  *
  * What the access itself needs of the tree is hidden from surveys and comparisons.
@@ -19,13 +19,14 @@ struct world_shape {
     enum access_kind kind;
     unsigned levels;
     unsigned recursive_slot;
-    bool own_window; /* temporary access: the slots are in a tree of their own, which the CPU uses */
-    bool marks;      /* the CPU sets A and D */
+    bool
+        own_window; /* temporary access: the slots are in a tree of their own, which the CPU uses */
+    bool marks;     /* the CPU sets A and D */
     struct paging_features features; /* all zero: 52 bits, no-execute and 1 GiB pages */
     uint64_t ram_start;
-    uint64_t frame_count; /* of memory: 128 */
+    uint64_t frame_count;  /* of memory: 128 */
     uint64_t window_pages; /* how many tables are seen at a time: 4096; a power of two */
-    uint64_t seed;        /* of the order of frames */
+    uint64_t seed;         /* of the order of frames */
 };
 
 /* Reserved frames begin with frame 1: frame 0 is as good for a table as any. */
@@ -37,10 +38,11 @@ struct world {
     struct test_frames frames;
     struct host_memory memory;
     struct host_cpu cpu;
-    struct soft_mmu mmu; /* walks the tree; the CPU may use another */
+    struct soft_mmu mmu;            /* walks the tree; the CPU may use another */
     bool hidden[TABLE_ENTRY_COUNT]; /* entries of the root that are none of the test's business */
     uint64_t own_entries; /* physical address of the first of the entries that the access changes */
     unsigned own_entry_count;
+    struct world *older; /* the world made before this one that is not freed yet, or NULL */
 };
 
 /* The kinds and levels that tests by table of cases run with. */

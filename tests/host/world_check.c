@@ -70,8 +70,7 @@ void world_check_sound(struct test *test, struct world *world)
         .visit = check_table_frame,
         .context = world,
     };
-    struct soft_stale stale =
-        soft_tlb_find_stale(&world->cpu.tlb, &world->cpu.mmu, UINT64_MAX);
+    struct soft_stale stale = soft_tlb_find_stale(&world->cpu.tlb, &world->cpu.mmu, UINT64_MAX);
 
     soft_mmu_survey(&world->mmu, &survey);
     if (survey.flaw != NULL) {
@@ -88,8 +87,8 @@ void world_check_sound(struct test *test, struct world *world)
         output_text(test->output, "\n");
     }
     if (stale.found) {
-        output_text(test->output, stale.is_table ? "# a cached table is stale: "
-                                                 : "# a cached page is stale: ");
+        output_text(test->output,
+                    stale.is_table ? "# a cached table is stale: " : "# a cached page is stale: ");
         output_hex(test->output, stale.cached);
         output_text(test->output, "\n");
         output_walk(test, world, virt_addr_of(stale.address));
@@ -184,11 +183,14 @@ uint64_t world_leaf_count(const struct world *world)
 }
 
 struct world_snapshot {
+    struct world_snapshot *older; /* as for worlds, see world.c */
     uint64_t in_use;
     uint64_t limit;
     uint8_t *state;
     uint8_t ram[];
 };
+
+static struct world_snapshot *newest;
 
 struct world_snapshot *world_snapshot_take(struct world *world)
 {
@@ -197,6 +199,8 @@ struct world_snapshot *world_snapshot_take(struct world *world)
     if (snapshot == NULL) {
         host_panic("no memory for a snapshot");
     }
+    snapshot->older = newest;
+    newest = snapshot;
     snapshot->in_use = world->frames.in_use;
     snapshot->limit = world->frames.limit;
     snapshot->state = malloc(world->frames.frame_count);
@@ -256,6 +260,12 @@ void world_snapshot_check(struct test *test, struct world *world, struct world_s
 
 void world_snapshot_free(struct world_snapshot *snapshot)
 {
+    struct world_snapshot **link = &newest;
+
+    while (*link != snapshot) {
+        link = &(*link)->older;
+    }
+    *link = snapshot->older;
     free(snapshot->state);
     free(snapshot);
 }

@@ -32,7 +32,7 @@ void world_check_effective(struct test *test, struct world *world, virt_addr add
  * be mapped, and the tree active; else this does nothing. */
 void world_touch(struct world *world, virt_addr address);
 
-/* The value of the entry of `level` that translates `address`, or 0 if a walk does not get there. */
+/* The value of the entry of `level` that translates `address`; 0 if a walk does not get there. */
 uint64_t world_entry(const struct world *world, virt_addr address, unsigned level);
 
 /* How many tables the tree has below the root, and leaves; without what is hidden. */

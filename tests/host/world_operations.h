@@ -43,8 +43,8 @@ static inline enum update_result update_page(struct world *world, virt_addr page
                                              enum page_size size, uint64_t flags,
                                              enum accessed_dirty accessed_dirty)
 {
-    return tlb_flush_now(page_table_update_flags(&world->table, page, size, page_flags_of(flags),
-                                                 accessed_dirty));
+    return tlb_flush_now(
+        page_table_update_flags(&world->table, page, size, page_flags_of(flags), accessed_dirty));
 }
 
 static inline enum update_result update_table(struct world *world, virt_addr address,
@@ -54,14 +54,12 @@ static inline enum update_result update_table(struct world *world, virt_addr add
         page_table_update_table_flags(&world->table, address, level, page_flags_of(flags)));
 }
 
-static inline enum split_result split_page(struct world *world, virt_addr page,
-                                           enum page_size size)
+static inline enum split_result split_page(struct world *world, virt_addr page, enum page_size size)
 {
     return tlb_flush_now(page_table_split(&world->table, page, size, &world->frames.source));
 }
 
-static inline enum merge_result merge_page(struct world *world, virt_addr page,
-                                           enum page_size size)
+static inline enum merge_result merge_page(struct world *world, virt_addr page, enum page_size size)
 {
     return tlb_flush_now(page_table_merge(&world->table, page, size, &world->frames.source));
 }
@@ -81,15 +79,13 @@ static inline enum range_result unmap_range(struct world *world, struct page_ran
 static inline enum range_result protect_range(struct world *world, struct page_range range,
                                               uint64_t flags)
 {
-    return tlb_flush_now(
-        page_table_protect_range(&world->table, range, page_flags_of(flags)));
+    return tlb_flush_now(page_table_protect_range(&world->table, range, page_flags_of(flags)));
 }
 
 /* Returns how many tables were given back; UINT64_MAX if that was refused. */
 static inline uint64_t clean_up(struct world *world, struct page_range range)
 {
-    struct range_outcome outcome =
-        page_table_clean_up(&world->table, range, &world->frames.source);
+    struct range_outcome outcome = page_table_clean_up(&world->table, range, &world->frames.source);
 
     return tlb_flush_now(outcome) == RANGE_OK ? outcome.leaf_count : UINT64_MAX;
 }

@@ -77,8 +77,7 @@ void model_run_restore(struct model_run *run, const struct saved_run *saved)
     world->frames.free_count = saved->free_count;
     world->frames.in_use = saved->in_use;
     world->frames.limit = saved->limit;
-    memcpy(world->frames.free, saved->free,
-           world->frames.frame_count * sizeof *world->frames.free);
+    memcpy(world->frames.free, saved->free, world->frames.frame_count * sizeof *world->frames.free);
     memcpy(world->frames.state, saved->state, world->frames.frame_count);
     memcpy(world->memory.ram, saved->ram, world->memory.ram_bytes);
     host_cpu_flush_all();

@@ -10,13 +10,14 @@ static uint64_t read_word(virt_addr address)
     return *word;
 }
 
-/* Uses `page_count` pages of the stack. */
-static uint64_t use_stack(uint64_t page_count)
+/* Uses `page_count` pages of the stack. Each call reads the page of the one before, so that no
+ * compiler can make a loop of it. */
+static uint64_t use_stack(uint64_t page_count, const volatile uint8_t *above)
 {
     volatile uint8_t page[4096];
 
-    page[0] = (uint8_t)page_count;
-    return page_count == 0 ? 0 : use_stack(page_count - 1) + page[0];
+    page[0] = above[0];
+    return page_count == 0 ? page[0] : use_stack(page_count - 1, page) + page[0];
 }
 
 /* Fails in the way that the command line asks for. */
@@ -29,7 +30,7 @@ static void provoke(enum provocation provocation)
         (void)read_word(virt_addr_of(0));
         break;
     case PROVOKE_OVERFLOW:
-        (void)use_stack(1000);
+        (void)use_stack(1000, &(const volatile uint8_t){1});
         break;
     case PROVOKE_PANIC:
         PANIC("asked for on the command line");

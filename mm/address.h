@@ -93,7 +93,10 @@ static inline virt_addr virt_addr_new_truncate(uint64_t value, unsigned levels)
  * Source: Intel SDM volume 1, 3.3.7.1 "Canonical Addressing". */
 static inline bool virt_addr_is_canonical(virt_addr address, unsigned levels)
 {
-    return virt_addr_new_truncate(address.value, levels).value == address.value;
+    unsigned address_bits = level_shift(levels) + TABLE_INDEX_BITS;
+
+    /* Moves the upper half down to the lower one: both are then what the low bits can hold. */
+    return (address.value + (UINT64_C(1) << (address_bits - 1))) >> address_bits == 0;
 }
 
 /* Stores the address in *address if it is canonical for `levels`; says whether it was. */

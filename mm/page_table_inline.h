@@ -27,45 +27,55 @@ static inline bool page_table_is_common(const struct page_table *table)
     return table->access.kind == ACCESS_LINEAR && table->levels == COMMON_LEVELS;
 }
 
-/* What a walk for any size that ended at a leaf, or not, found. */
+/* What a walk for any size that ended at `level` found. */
 __attribute__((always_inline)) static inline struct translation
-translation_of(const struct walk *walk, virt_addr address)
+translation_of(const struct walk *walk, virt_addr address, unsigned level)
 {
     if (!page_entry_is_present(walk->entry)) {
-        return (struct translation){.result = TRANSLATE_NOT_MAPPED, .level = walk->level};
+        return (struct translation){.result = TRANSLATE_NOT_MAPPED, .level = level};
     }
-    uint64_t offset = address.value & (level_bytes(walk->level) - 1);
+    uint64_t offset = address.value & (level_bytes(level) - 1);
     uint64_t leaf = walk->entry.bits;
     return (struct translation){
         .result = TRANSLATE_OK,
-        .level = walk->level,
-        .address = phys_addr_add(page_leaf_address(walk->entry, walk->level), offset),
-        .flags = page_leaf_flags(walk->entry, walk->level),
+        .level = level,
+        .address = phys_addr_of(page_leaf_address(walk->entry, level).value | offset),
+        .flags = page_leaf_flags(walk->entry, level),
         .effective =
             page_flags_of((walk->allowed & leaf) | ((walk->denied | leaf) & PAGE_NO_EXECUTE)),
     };
 }
 
+/* A step of the walk. Where it ends, all masks that depend on the level are constants. */
+__attribute__((always_inline)) static inline bool
+translate_step(struct walk *walk, const struct page_table *table, virt_addr address,
+               unsigned level, phys_addr *frame, struct translation *found)
+{
+    if (!walk_step(walk, ACCESS_LINEAR, table, address, level, 1, frame)) {
+        return false;
+    }
+    *found = translation_of(walk, address, level);
+    return true;
+}
+
 __attribute__((always_inline)) static inline struct translation
 page_table_translate(const struct page_table *table, virt_addr address)
 {
-    if (!page_table_is_common(table) || !virt_addr_is_canonical(address, COMMON_LEVELS)) {
-        return page_table_translate_any(table, address);
-    }
-    /* walk_levels, with the end at each level apart, where the level is a constant. */
     struct walk walk = {.allowed = PAGE_WRITABLE | PAGE_USER};
     phys_addr frame = table->root;
-    if (walk_step(&walk, ACCESS_LINEAR, table, address, 4, 1, &frame)) {
-        return translation_of(&walk, address);
+    struct translation found;
+
+    if (!page_table_is_common(table) || !virt_addr_is_canonical(address, COMMON_LEVELS)) {
+        struct translation any = page_table_translate_any(table, address);
+
+        /* One by one: the compiler then keeps those of the other case in registers. */
+        return (struct translation){any.result, any.level, any.address, any.flags, any.effective};
     }
-    if (walk_step(&walk, ACCESS_LINEAR, table, address, 3, 1, &frame)) {
-        return translation_of(&walk, address);
-    }
-    if (walk_step(&walk, ACCESS_LINEAR, table, address, 2, 1, &frame)) {
-        return translation_of(&walk, address);
-    }
-    (void)walk_step(&walk, ACCESS_LINEAR, table, address, 1, 1, &frame);
-    return translation_of(&walk, address);
+    (void)(translate_step(&walk, table, address, 4, &frame, &found) ||
+           translate_step(&walk, table, address, 3, &frame, &found) ||
+           translate_step(&walk, table, address, 2, &frame, &found) ||
+           translate_step(&walk, table, address, 1, &frame, &found));
+    return found;
 }
 
 __attribute__((always_inline)) static inline struct map_outcome

@@ -6,7 +6,7 @@ struct translation page_table_translate_any(const struct page_table *table, virt
         return (struct translation){.result = TRANSLATE_NOT_CANONICAL};
     }
     struct walk walk = walk_any(table, address, 1);
-    return translation_of(&walk, address);
+    return translation_of(&walk, address, walk.level);
 }
 
 struct page_frame page_table_translate_page(const struct page_table *table, virt_addr page,

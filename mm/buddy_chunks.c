@@ -1,7 +1,5 @@
 #include "mm/buddy_chunks.h"
 
-#include "mm_port.h"
-
 /* How much of each thing there is. */
 struct extent {
     uint64_t first_chunk;    /* that has memory */

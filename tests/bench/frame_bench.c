@@ -1,7 +1,7 @@
 /* What allocating and freeing frames costs on this machine. Prints a table; run it on one core:
  *
- *   gcc -std=gnu11 -O2 -I. -Itests/host/port tests/bench/frame_bench.c mm/buddy_*.c mm/bit_tree.c \
- *       mm/pool_source.c mm/frame_source.c -o build/frame_bench && taskset -c 1 build/frame_bench
+ *   gcc -std=gnu11 -O2 -I. tests/bench/frame_bench.c mm/buddy_*.c mm/bit_tree.c mm/pool_source.c \
+ *       mm/frame_source.c -o build/frame_bench && taskset -c 1 build/frame_bench
  *
  * Each figure is the median of many repetitions. What is compared takes turns, so that all of it
  * sees the same machine.

@@ -31,15 +31,18 @@ struct __attribute__((packed)) table_register {
 
 enum {
     GATE_INTERRUPT = 0x8e, /* present, privilege 0, interrupts off */
+    GATE_PRIVILEGE_SHIFT = 5,
     TASK_AVAILABLE = 0x89, /* present, 64-bit TSS that is not busy */
 };
 
 static struct task_state task = {.io_map_offset = sizeof(struct task_state)};
-static struct gate gates[EXCEPTION_COUNT];
-static uint64_t segments[6] = {
+static struct gate gates[VECTOR_COUNT];
+static uint64_t segments[8] = {
     [SELECTOR_CODE / 8] = UINT64_C(0x00af9a000000ffff),
     [SELECTOR_DATA / 8] = UINT64_C(0x00cf92000000ffff),
     [SELECTOR_CODE32 / 8] = UINT64_C(0x00cf9a000000ffff),
+    [SELECTOR_USER_DATA / 8] = UINT64_C(0x00cff2000000ffff),
+    [SELECTOR_USER_CODE / 8] = UINT64_C(0x00affa000000ffff),
 };
 
 /* Source: Intel SDM volume 3, 8.2.3 "TSS Descriptor in 64-bit mode". */
@@ -54,13 +57,13 @@ static void describe_task(void)
 }
 
 /* Source: Intel SDM volume 3, 6.14.1 "64-Bit Mode IDT". */
-static struct gate gate_to(uint64_t handler, uint8_t interrupt_stack)
+static struct gate gate_to(uint64_t handler, uint8_t interrupt_stack, unsigned privilege)
 {
     return (struct gate){
         .offset_0 = (uint16_t)handler,
         .selector = SELECTOR_CODE,
         .interrupt_stack = interrupt_stack,
-        .type = GATE_INTERRUPT,
+        .type = (uint8_t)(GATE_INTERRUPT | privilege << GATE_PRIVILEGE_SHIFT),
         .offset_16 = (uint16_t)(handler >> 16),
         .offset_32 = (uint32_t)(handler >> 32),
     };
@@ -80,6 +83,20 @@ static uint8_t interrupt_stack_of(unsigned vector)
     }
 }
 
+void descriptors_set_gate(unsigned vector, uint64_t handler, unsigned privilege)
+{
+    gates[vector] = gate_to(handler, interrupt_stack_of(vector), privilege);
+}
+
+void descriptors_reset_gate(unsigned vector)
+{
+    if (vector < EXCEPTION_COUNT) {
+        descriptors_set_gate(vector, exception_entries[vector], 0);
+    } else {
+        gates[vector] = (struct gate){0};
+    }
+}
+
 void descriptors_load(void)
 {
     struct table_register gdt = {sizeof segments - 1, segments};
@@ -87,7 +104,7 @@ void descriptors_load(void)
 
     describe_task();
     for (unsigned vector = 0; vector < EXCEPTION_COUNT; vector++) {
-        gates[vector] = gate_to(exception_entries[vector], interrupt_stack_of(vector));
+        descriptors_reset_gate(vector);
     }
     __asm__ volatile("lgdt %0\n\t"
                      "push %1\n\t"
@@ -108,6 +125,11 @@ void descriptors_load(void)
                      : "m"(gdt), "i"(SELECTOR_CODE), "i"(SELECTOR_DATA),
                        "r"((uint16_t)SELECTOR_TASK), "m"(idt)
                      : "rax", "memory");
+}
+
+void descriptors_set_user_exception_stack(virt_addr top)
+{
+    task.privilege_stacks[0] = top.value;
 }
 
 void descriptors_set_stack(enum interrupt_stack stack, virt_addr top)

@@ -9,7 +9,12 @@ enum {
     SELECTOR_DATA = 0x10,
     SELECTOR_CODE32 = 0x18,
     SELECTOR_TASK = 0x20,
+    SELECTOR_USER_DATA = 0x30 | 3,
+    SELECTOR_USER_CODE = 0x38 | 3,
 };
+
+/* Vectors that have gates: those of exceptions, and one for `int` that no exception has. */
+enum { VECTOR_SOFTWARE = 32, VECTOR_COUNT };
 
 /* Stacks that the CPU changes to for certain exceptions, whatever the stack pointer is. */
 enum interrupt_stack {
@@ -21,6 +26,17 @@ enum interrupt_stack {
 
 /* Loads GDT, TSS and IDT. May be repeated, as is needed when the GDT was changed elsewhere. */
 void descriptors_load(void);
+
+/* Makes an entry point the handler of a vector, on the stack that the vector has; `int` may name it
+ * from `privilege` (0 or 3) inwards. */
+void descriptors_set_gate(unsigned vector, uint64_t handler, unsigned privilege);
+
+/* Takes back descriptors_set_gate: an exception goes to exception_dispatch, another vector to
+ * nowhere. */
+void descriptors_reset_gate(unsigned vector);
+
+/* Sets where the stack ends that an exception in user mode is handled on. */
+void descriptors_set_user_exception_stack(virt_addr top);
 
 /* Sets where an interrupt stack ends. */
 void descriptors_set_stack(enum interrupt_stack stack, virt_addr top);

@@ -41,6 +41,8 @@ struct cpu_features cpu_features_detect(void)
         .smap = bit(structured.ebx, 20),
         .umip = bit(structured.ecx, 2),
         .la57 = bit(structured.ecx, 16),
+        .user_keys = bit(structured.ecx, 3),
+        .supervisor_keys = bit(structured.ecx, 31),
     };
 }
 

@@ -12,6 +12,8 @@ struct cpu_features {
     bool smap;
     bool umip;
     bool la57;
+    bool user_keys;       /* protection keys; the kernel itself uses none */
+    bool supervisor_keys;
 };
 
 /* Source: Intel SDM volume 2, CPUID; volume 3, 4.1.4 "Enumeration of Paging Features by CPUID". */

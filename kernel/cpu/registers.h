@@ -9,11 +9,16 @@
 #define CR4_LA57 (UINT64_C(1) << 12)
 #define CR4_SMEP (UINT64_C(1) << 20)
 #define CR4_SMAP (UINT64_C(1) << 21)
+#define CR4_USER_KEYS (UINT64_C(1) << 22)
+#define CR4_SUPERVISOR_KEYS (UINT64_C(1) << 24)
 
 #define MSR_EFER UINT32_C(0xc0000080)
 #define EFER_NO_EXECUTE (UINT64_C(1) << 11)
+#define MSR_PKRS UINT32_C(0x6e1)
 
+#define RFLAGS_ALWAYS (UINT64_C(1) << 1)
 #define RFLAGS_INTERRUPTS_ON (UINT64_C(1) << 9)
+#define RFLAGS_ALIGNMENT_CHECK (UINT64_C(1) << 18)
 
 /* The frame number of CR3, without its flag bits. */
 #define CR3_FRAME_MASK UINT64_C(0x000ffffffffff000)
@@ -76,6 +81,12 @@ static inline void msr_write(uint32_t number, uint64_t value)
                      :
                      : "c"(number), "a"((uint32_t)value), "d"((uint32_t)(value >> 32))
                      : "memory");
+}
+
+/* Only while CR4_USER_KEYS is set. */
+static inline void pkru_write(uint32_t value)
+{
+    __asm__ volatile("wrpkru" : : "a"(value), "c"(0), "d"(0) : "memory");
 }
 
 static inline bool interrupts_are_on(void)

@@ -16,6 +16,9 @@ TEST(command_line, has_defaults)
     CHECK(!options.has_seed);
     CHECK(!options.list && !options.once && !options.recursive);
     CHECK_EQUAL(options.provoke, PROVOKE_NOTHING);
+    CHECK_EQUAL(options.part, 1);
+    CHECK_EQUAL(options.part_count, 1);
+    CHECK(!options.has_combination);
     CHECK_TEXT_EQUAL(options.unknown_word, "");
 }
 
@@ -34,6 +37,17 @@ TEST(command_line, reads_every_word)
     CHECK_TEXT_EQUAL(options.unknown_word, "");
 }
 
+TEST(command_line, reads_what_the_conformance_image_is_asked)
+{
+    struct command_line options = command_line_parse("part=3/17 combination=0x8000000000000001");
+
+    CHECK_EQUAL(options.part, 3);
+    CHECK_EQUAL(options.part_count, 17);
+    CHECK(options.has_combination);
+    CHECK_EQUAL(options.combination, UINT64_C(0x8000000000000001));
+    CHECK_TEXT_EQUAL(options.unknown_word, "");
+}
+
 TEST(command_line, lets_the_last_of_two_words_win)
 {
     CHECK_EQUAL(command_line_parse("paging=5 paging=4").paging_levels, 4);
@@ -46,6 +60,8 @@ TEST(command_line, names_the_first_word_that_means_nothing)
         "tset=x",    "paging=6",  "paging=",   "seed=",   "seed=12x",     "seed=0x",
         "test=",     "lists",     "onc",       "provoke=", "provoke=fire", "seed=18446744073709551616",
         "=",         "paging=44", "tag=",
+        "part=",     "part=1",    "part=0/1",  "part=2/1", "part=/2",      "part=1/",
+        "part=1/2/", "part=x/2",  "combination=", "combination=y",
     };
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
         struct command_line options = command_line_parse(words[i]);

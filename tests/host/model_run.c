@@ -61,7 +61,7 @@ struct comparison {
 static void compare_table(struct model_run *run, const struct soft_entry *entry)
 {
     const struct model_table *table = model_table_at(&run->model, entry->level - 1, entry->start);
-    uint64_t frame = soft_mmu_address_bits(entry->bits, entry->level);
+    uint64_t frame = mmu_address_bits(entry->bits, entry->level);
     uint64_t flags = entry->bits & ~frame;
 
     if (table == NULL) {

@@ -3,77 +3,34 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Bits 51..12, where entries hold addresses. */
-#define ADDRESS_FIELD UINT64_C(0x000ffffffffff000)
-
-static unsigned shift_of(unsigned level)
-{
-    static const unsigned char shifts[SOFT_LEVELS_MAX + 1] = {0, 12, 21, 30, 39, 48};
-
-    return shifts[level];
-}
-
-uint64_t soft_mmu_entry_bytes(unsigned level)
-{
-    return UINT64_C(1) << shift_of(level);
-}
-
 static unsigned index_of(uint64_t address, unsigned level)
 {
-    return (unsigned)(address >> shift_of(level) & 0x1ff);
+    return (unsigned)(address >> mmu_shift(level) & 0x1ff);
+}
+
+static struct mmu_control control_of(const struct soft_mmu *mmu)
+{
+    return (struct mmu_control){
+        .levels = mmu->levels,
+        .physical_bits = mmu->physical_bits,
+        .pages_1g = mmu->pages_1g,
+        .no_execute = mmu->no_execute,
+    };
+}
+
+static uint64_t reserved_bits(const struct soft_mmu *mmu, uint64_t entry, unsigned level)
+{
+    struct mmu_control control = control_of(mmu);
+
+    return mmu_reserved_bits(&control, entry, level);
 }
 
 static uint64_t sign_extended(const struct soft_mmu *mmu, uint64_t address)
 {
-    uint64_t top_bit = UINT64_C(1) << (mmu->levels == 5 ? 56 : 47);
+    uint64_t top_bit = UINT64_C(1) << (mmu_shift(mmu->levels) + 8);
     uint64_t low = address & (top_bit | (top_bit - 1));
 
     return (low ^ top_bit) - top_bit;
-}
-
-bool soft_mmu_is_leaf(uint64_t entry, unsigned level)
-{
-    switch (level) {
-    case 1:
-        return true;
-    case 2:
-    case 3:
-        return (entry & SOFT_PS) != 0;
-    default:
-        return false;
-    }
-}
-
-uint64_t soft_mmu_address_bits(uint64_t entry, unsigned level)
-{
-    uint64_t field = ADDRESS_FIELD;
-
-    if (level == 2 && (entry & SOFT_PS) != 0) {
-        field = UINT64_C(0x000fffffffe00000);
-    } else if (level == 3 && (entry & SOFT_PS) != 0) {
-        field = UINT64_C(0x000fffffc0000000);
-    }
-    return entry & field;
-}
-
-/* The bits that must be clear in a present entry: tables 4-14 to 4-20. */
-static uint64_t reserved_bits(const struct soft_mmu *mmu, uint64_t entry, unsigned level)
-{
-    uint64_t reserved = ADDRESS_FIELD & ~((UINT64_C(1) << mmu->physical_bits) - 1);
-
-    if (!mmu->no_execute) {
-        reserved |= SOFT_XD;
-    }
-    if (level >= 4) {
-        reserved |= SOFT_PS;
-    }
-    if (level == 3 && (entry & SOFT_PS) != 0) {
-        reserved |= mmu->pages_1g ? UINT64_C(0x3fffe000) : SOFT_PS;
-    }
-    if (level == 2 && (entry & SOFT_PS) != 0) {
-        reserved |= UINT64_C(0x001fe000);
-    }
-    return reserved;
 }
 
 static bool is_in_ram(const struct soft_mmu *mmu, uint64_t table)
@@ -104,7 +61,9 @@ struct soft_walk soft_mmu_walk_below(const struct soft_mmu *mmu, uint64_t addres
     struct soft_walk walk = {.writable = true, .user = true};
     uint64_t table = mmu->root;
 
-    if (sign_extended(mmu, address) != address) {
+    struct mmu_control control = control_of(mmu);
+
+    if (!mmu_is_canonical(&control, address)) {
         walk.fault = SOFT_NOT_CANONICAL;
         return walk;
     }
@@ -118,7 +77,7 @@ struct soft_walk soft_mmu_walk_below(const struct soft_mmu *mmu, uint64_t addres
         }
         bits = soft_mmu_read(mmu, at);
         walk.steps[walk.step_count++] = (struct soft_step){.at = at, .bits = bits};
-        if ((bits & SOFT_P) == 0) {
+        if ((bits & MMU_P) == 0) {
             walk.fault = SOFT_NOT_PRESENT;
             return walk;
         }
@@ -126,17 +85,17 @@ struct soft_walk soft_mmu_walk_below(const struct soft_mmu *mmu, uint64_t addres
             walk.fault = SOFT_RESERVED_BIT;
             return walk;
         }
-        walk.writable = walk.writable && (bits & SOFT_RW) != 0;
-        walk.user = walk.user && (bits & SOFT_US) != 0;
-        walk.no_execute = walk.no_execute || (bits & SOFT_XD) != 0;
-        if (soft_mmu_is_leaf(bits, walk.level)) {
-            uint64_t offset = address & ((UINT64_C(1) << shift_of(walk.level)) - 1);
+        walk.writable = walk.writable && (bits & MMU_RW) != 0;
+        walk.user = walk.user && (bits & MMU_US) != 0;
+        walk.no_execute = walk.no_execute || (bits & MMU_XD) != 0;
+        if (mmu_is_leaf(bits, walk.level)) {
+            uint64_t offset = address & (mmu_entry_bytes(walk.level) - 1);
 
             walk.leaf = bits;
-            walk.physical = soft_mmu_address_bits(bits, walk.level) | offset;
+            walk.physical = mmu_address_bits(bits, walk.level) | offset;
             return walk;
         }
-        table = soft_mmu_address_bits(bits, walk.level);
+        table = mmu_address_bits(bits, walk.level);
     }
 }
 
@@ -151,7 +110,7 @@ struct survey_state {
 static const char *flaw_of(struct survey_state *state, const struct soft_entry *entry)
 {
     const struct soft_mmu *mmu = state->mmu;
-    uint64_t table = soft_mmu_address_bits(entry->bits, entry->level);
+    uint64_t table = mmu_address_bits(entry->bits, entry->level);
     uint8_t *seen;
 
     if ((entry->bits & reserved_bits(mmu, entry->bits, entry->level)) != 0) {
@@ -179,22 +138,22 @@ static void survey_table(struct survey_state *state, uint64_t table, const struc
 
     for (unsigned index = 0; index < SOFT_TABLE_ENTRIES && survey->flaw == NULL; index++) {
         uint64_t bits = soft_mmu_read(mmu, table + 8 * index);
-        uint64_t start = above->start | (uint64_t)index << shift_of(level);
+        uint64_t start = above->start | (uint64_t)index << mmu_shift(level);
         bool in_root = level == mmu->levels;
 
-        if ((bits & SOFT_P) == 0 ||
+        if ((bits & MMU_P) == 0 ||
             (in_root && ((survey->hidden != NULL && survey->hidden[index]) ||
-                         (bits & ADDRESS_FIELD) == mmu->root))) {
+                         (bits & MMU_ADDRESS) == mmu->root))) {
             continue;
         }
         struct soft_entry entry = {
             .start = sign_extended(mmu, start),
             .level = level,
             .bits = bits,
-            .leaf = soft_mmu_is_leaf(bits, level),
-            .writable = above->writable && (bits & SOFT_RW) != 0,
-            .user = above->user && (bits & SOFT_US) != 0,
-            .no_execute = above->no_execute || (bits & SOFT_XD) != 0,
+            .leaf = mmu_is_leaf(bits, level),
+            .writable = above->writable && (bits & MMU_RW) != 0,
+            .user = above->user && (bits & MMU_US) != 0,
+            .no_execute = above->no_execute || (bits & MMU_XD) != 0,
         };
         survey->flaw = flaw_of(state, &entry);
         survey->flaw_entry = entry;
@@ -206,7 +165,7 @@ static void survey_table(struct survey_state *state, uint64_t table, const struc
             survey->visit(survey->context, &entry);
         }
         if (!entry.leaf) {
-            survey_table(state, soft_mmu_address_bits(bits, level), &entry);
+            survey_table(state, mmu_address_bits(bits, level), &entry);
         }
     }
 }

@@ -1,30 +1,12 @@
-/* A memory-management unit in software, written from the manual and from nothing else: the judge of
- * what mm/ does to page tables. It shares no code with mm/ and takes plain numbers only.
- *
- * Source: Intel SDM volume 3, 4.5 "4-Level Paging and 5-Level Paging", tables 4-14 to 4-20.
- */
+/* Walks through page tables in memory of the host, by the model's rules: the judge of what mm/ does
+ * to page tables. It shares no code with mm/ and takes plain numbers only. */
 #pragma once
 
-#include <stdbool.h>
+#include "tests/model/mmu.h"
+
 #include <stddef.h>
-#include <stdint.h>
 
-enum {
-    SOFT_LEVELS_MAX = 5,
-    SOFT_TABLE_ENTRIES = 512,
-};
-
-/* Bits of entries, by the manual's names. */
-enum {
-    SOFT_P = 1 << 0,
-    SOFT_RW = 1 << 1,
-    SOFT_US = 1 << 2,
-    SOFT_A = 1 << 5,
-    SOFT_D = 1 << 6,
-    SOFT_PS = 1 << 7,
-    SOFT_G = 1 << 8,
-};
-#define SOFT_XD UINT64_C(0x8000000000000000)
+enum { SOFT_TABLE_ENTRIES = 512 };
 
 struct soft_mmu {
     uint8_t *ram; /* physical memory from ram_start on; there is no other */
@@ -55,7 +37,7 @@ struct soft_walk {
     enum soft_fault fault;
     unsigned level;      /* of the entry read last */
     unsigned step_count; /* entries read, root first */
-    struct soft_step steps[SOFT_LEVELS_MAX];
+    struct soft_step steps[MMU_LEVELS_MAX];
     uint64_t physical; /* SOFT_TRANSLATED: where the byte is */
     uint64_t leaf;     /* SOFT_TRANSLATED: the entry that maps it */
     bool writable;     /* over all levels */
@@ -69,15 +51,6 @@ struct soft_walk soft_mmu_walk(const struct soft_mmu *mmu, uint64_t address);
 /* The rest of the translation when the CPU remembers the tables above `level`: begins in a table of
  * that level at mmu->root. */
 struct soft_walk soft_mmu_walk_below(const struct soft_mmu *mmu, uint64_t address, unsigned level);
-
-/* The bits of an entry of a table at `level` that are the address of what it names. */
-uint64_t soft_mmu_address_bits(uint64_t entry, unsigned level);
-
-/* True when a present entry of a table at `level` maps memory. */
-bool soft_mmu_is_leaf(uint64_t entry, unsigned level);
-
-/* Bytes that an entry of a table at `level` covers. */
-uint64_t soft_mmu_entry_bytes(unsigned level);
 
 /* The entry at a physical address in RAM. */
 uint64_t soft_mmu_read(const struct soft_mmu *mmu, uint64_t at);

@@ -79,7 +79,7 @@ TEST(soft_mmu, walks_four_and_five_levels_to_pages_of_each_size)
         CHECK_EQUAL(walk.step_count, levels);
         CHECK_EQUAL(walk.steps[levels - 1].at, entry_at(machine, 1));
         CHECK(walk.writable && !walk.user && !walk.no_execute);
-        soft_mmu_write(&machine->mmu, entry_at(machine, 2), 0xabce00085 | SOFT_XD);
+        soft_mmu_write(&machine->mmu, entry_at(machine, 2), 0xabce00085 | MMU_XD);
         walk = soft_mmu_walk(&machine->mmu, address);
         CHECK_EQUAL(walk.level, 2);
         CHECK_EQUAL(walk.physical, 0xabce04abc);
@@ -106,8 +106,8 @@ TEST(soft_mmu, knows_the_reserved_bits_of_each_entry)
         {1, 0x3 | UINT64_C(1) << 39, true, true, false},
         {1, 0x3 | UINT64_C(1) << 52, true, true, false},
         {1, 0x3 | UINT64_C(0x7ff) << 52, true, true, false},
-        {1, 0x3 | SOFT_XD, true, true, false},
-        {1, 0x3 | SOFT_XD, false, true, true},
+        {1, 0x3 | MMU_XD, true, true, false},
+        {1, 0x3 | MMU_XD, false, true, true},
         {1, 0xfff, true, true, false},
         {2, 0x83 | 0x2000, true, true, true},
         {2, 0x83 | 0x100000, true, true, true},
@@ -118,7 +118,7 @@ TEST(soft_mmu, knows_the_reserved_bits_of_each_entry)
         {3, 0x83 | 0x1000, true, true, false},
         {3, 0x83, true, false, true},
         {4, 0x83, true, true, true},
-        {4, RAM_START | 0x3 | SOFT_XD, false, true, true},
+        {4, RAM_START | 0x3 | MMU_XD, false, true, true},
         {5, 0x83, true, true, true},
         {5, UINT64_C(1) << 45 | 0x3, true, true, true},
     };

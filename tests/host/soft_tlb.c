@@ -49,7 +49,7 @@ static struct soft_cached_page *place_for(struct soft_tlb *tlb, uint64_t page)
 
 static uint64_t prefix_of(uint64_t address, unsigned level)
 {
-    return address / soft_mmu_entry_bytes(level);
+    return address / mmu_entry_bytes(level);
 }
 
 static struct soft_cached_table *table_place(struct soft_tlb *tlb, uint64_t address, unsigned level)
@@ -115,7 +115,7 @@ static void mark_and_cache_tables(struct soft_tlb *tlb, const struct soft_mmu *m
     for (unsigned step = 0; step < walk->step_count; step++) {
         uint64_t bits = walk->steps[step].bits;
         bool leaf = step == walk->step_count - 1;
-        uint64_t marked = bits | SOFT_A | (leaf && write ? SOFT_D : 0);
+        uint64_t marked = bits | MMU_A | (leaf && write ? MMU_D : 0);
 
         if (tlb->marks && marked != bits) {
             soft_mmu_write(mmu, walk->steps[step].at,
@@ -124,10 +124,10 @@ static void mark_and_cache_tables(struct soft_tlb *tlb, const struct soft_mmu *m
         if (!leaf) {
             cached.level = first_level - step;
             cached.prefix = prefix_of(address, cached.level);
-            cached.table = soft_mmu_address_bits(bits, cached.level);
-            cached.writable = cached.writable && (bits & SOFT_RW) != 0;
-            cached.user = cached.user && (bits & SOFT_US) != 0;
-            cached.no_execute = cached.no_execute || (bits & SOFT_XD) != 0;
+            cached.table = mmu_address_bits(bits, cached.level);
+            cached.writable = cached.writable && (bits & MMU_RW) != 0;
+            cached.user = cached.user && (bits & MMU_US) != 0;
+            cached.no_execute = cached.no_execute || (bits & MMU_XD) != 0;
             *table_place(tlb, address, cached.level) = cached;
         }
     }
@@ -168,11 +168,11 @@ struct soft_access soft_tlb_access(struct soft_tlb *tlb, const struct soft_mmu *
         .generation = tlb->generation,
         .level = walk.level,
         .pcid = tlb->pcid,
-        .global = (walk.leaf & SOFT_G) != 0,
+        .global = (walk.leaf & MMU_G) != 0,
         .writable = walk.writable,
         .user = walk.user,
         .no_execute = walk.no_execute,
-        .dirty = (walk.leaf & SOFT_D) != 0 || write,
+        .dirty = (walk.leaf & MMU_D) != 0 || write,
     };
     access = access_from(&filled, address);
     access.protected = write && !walk.writable;
@@ -246,31 +246,31 @@ static bool page_agrees(const struct soft_tlb *tlb, const struct soft_cached_pag
                         const struct soft_mmu *mmu)
 {
     struct soft_walk walk = soft_mmu_walk(mmu, cached->page << 12);
-    uint64_t marks = SOFT_A | (cached->dirty ? SOFT_D : 0);
+    uint64_t marks = MMU_A | (cached->dirty ? MMU_D : 0);
 
     return walk.fault == SOFT_TRANSLATED && walk.physical == cached->physical &&
            walk.writable == cached->writable && walk.user == cached->user &&
            walk.no_execute == cached->no_execute && (!tlb->marks || (walk.leaf & marks) == marks) &&
-           ((walk.leaf ^ cached->leaf) & ~(uint64_t)(SOFT_A | SOFT_D)) == 0;
+           ((walk.leaf ^ cached->leaf) & ~(uint64_t)(MMU_A | MMU_D)) == 0;
 }
 
 static bool table_agrees(const struct soft_cached_table *cached, const struct soft_mmu *mmu)
 {
     struct soft_walk walk =
-        soft_mmu_walk(mmu, cached->prefix * soft_mmu_entry_bytes(cached->level));
+        soft_mmu_walk(mmu, cached->prefix * mmu_entry_bytes(cached->level));
     unsigned step = mmu->levels - cached->level;
     bool writable = true;
     bool user = true;
     bool no_execute = false;
 
     for (unsigned i = 0; i <= step && step < walk.step_count; i++) {
-        writable = writable && (walk.steps[i].bits & SOFT_RW) != 0;
-        user = user && (walk.steps[i].bits & SOFT_US) != 0;
-        no_execute = no_execute || (walk.steps[i].bits & SOFT_XD) != 0;
+        writable = writable && (walk.steps[i].bits & MMU_RW) != 0;
+        user = user && (walk.steps[i].bits & MMU_US) != 0;
+        no_execute = no_execute || (walk.steps[i].bits & MMU_XD) != 0;
     }
-    return step < walk.step_count && (walk.steps[step].bits & SOFT_P) != 0 &&
-           !soft_mmu_is_leaf(walk.steps[step].bits, cached->level) &&
-           soft_mmu_address_bits(walk.steps[step].bits, cached->level) == cached->table &&
+    return step < walk.step_count && (walk.steps[step].bits & MMU_P) != 0 &&
+           !mmu_is_leaf(walk.steps[step].bits, cached->level) &&
+           mmu_address_bits(walk.steps[step].bits, cached->level) == cached->table &&
            writable == cached->writable && user == cached->user && no_execute == cached->no_execute;
 }
 
@@ -297,7 +297,7 @@ struct soft_stale soft_tlb_find_stale(const struct soft_tlb *tlb, const struct s
             return (struct soft_stale){
                 .found = true,
                 .is_table = true,
-                .address = cached->prefix * soft_mmu_entry_bytes(cached->level),
+                .address = cached->prefix * mmu_entry_bytes(cached->level),
                 .cached = cached->table,
             };
         }

@@ -20,7 +20,7 @@ struct sample {
 static struct sample sample_at(const struct world *world, uint64_t address)
 {
     struct soft_walk walk = soft_mmu_walk(&world->mmu, address);
-    uint64_t flags = walk.leaf & ~soft_mmu_address_bits(walk.leaf, walk.level);
+    uint64_t flags = walk.leaf & ~mmu_address_bits(walk.leaf, walk.level);
 
     if (walk.level > 1) {
         flags &= ~(PAGE_HUGE | PAGE_PAT_HUGE);

@@ -54,7 +54,7 @@ void world_finish(struct test *test, struct world *world)
 static void check_table_frame(void *context, const struct soft_entry *entry)
 {
     struct world *world = context;
-    uint64_t table = soft_mmu_address_bits(entry->bits, entry->level);
+    uint64_t table = mmu_address_bits(entry->bits, entry->level);
 
     if (!entry->leaf &&
         world->frames.state[test_frames_index(&world->frames, table)] != FRAME_TAKEN) {
@@ -110,7 +110,7 @@ void world_check_page(struct test *test, struct world *world, virt_addr address,
     CHECK_EQUAL(walk.fault, SOFT_TRANSLATED);
     CHECK_EQUAL(walk.level, level);
     CHECK_EQUAL(walk.physical, frame);
-    CHECK_EQUAL(walk.leaf & ~soft_mmu_address_bits(walk.leaf, walk.level), flags);
+    CHECK_EQUAL(walk.leaf & ~mmu_address_bits(walk.leaf, walk.level), flags);
     CHECK_EQUAL(translation.result, TRANSLATE_OK);
     CHECK_EQUAL(translation.level, level);
     CHECK_EQUAL(translation.address.value, frame);

@@ -33,6 +33,8 @@ TESTING_SOURCES = $(wildcard testing/*.c)
 KERNEL_SOURCES = $(filter-out kernel/main.c kernel/demonstration.c kernel/test_main.c, \
     $(wildcard kernel/*.c kernel/*/*.c kernel/*/*.asm))
 TEST_SOURCES = $(wildcard tests/kernel/*.c)
+MODEL_SOURCES = $(wildcard tests/model/*.c)
+COMBINATION_SOURCES = $(patsubst %,tests/kernel/conformance/%.c,combination family)
 # Programs of their own, and what they share with the tests.
 HOST_PROGRAMS = tests/host/pt_trace.c tests/host/fuzz_page_table.c
 HOST_TEST_SOURCES = $(filter-out $(HOST_PROGRAMS),$(wildcard tests/host/*.c))
@@ -40,7 +42,7 @@ HOST_MACHINE_SOURCES = $(patsubst %,tests/host/%.c,world test_frames host_cpu ho
     soft_tlb)
 HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random_operation model_run page_model \
     page_model_predict page_model_range)
-HOST_PURE_SOURCES = $(MM_SOURCES) testing/run.c testing/check.c testing/text_output.c \
+HOST_PURE_SOURCES = $(MM_SOURCES) $(MODEL_SOURCES) $(COMBINATION_SOURCES) testing/run.c testing/check.c testing/text_output.c \
     kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \
     kernel/boot/command_line.c kernel/paging/strategy.c kernel/console/format.c
 
@@ -53,20 +55,24 @@ assay-misbehave_OBJECTS = $(COMMON_OBJECTS) \
     $(call objects,$(TESTING_SOURCES) $(wildcard tests/kernel/misbehave/*.c))
 assay-second-opinion_OBJECTS = $(COMMON_OBJECTS) \
     $(call objects,$(wildcard tests/kernel/second_opinion/*.c))
+assay-conformance_OBJECTS = $(COMMON_OBJECTS) \
+    $(call objects,kernel/test_main.c $(TESTING_SOURCES) $(MODEL_SOURCES) \
+    $(wildcard tests/kernel/conformance/*.c tests/kernel/conformance/*.asm))
 assay-bench_OBJECTS = $(COMMON_OBJECTS) $(call objects,tests/bench/tlb_bench.c)
 HOST_OBJECTS = $(patsubst %,$(OBJECTS)/host/%.o,$(HOST_TEST_SOURCES) $(HOST_PURE_SOURCES) \
     )
 
 IMAGES = $(BUILD)/assay.elf $(BUILD)/assay-test.elf
-# What tests the harness, and what QEMU's own walker is compared with.
-HARNESS_IMAGES = $(BUILD)/assay-misbehave.elf $(BUILD)/assay-second-opinion.elf
+# What tests the harness, what QEMU's own walker is compared with, and what its MMU is.
+HARNESS_IMAGES = $(BUILD)/assay-misbehave.elf $(BUILD)/assay-second-opinion.elf \
+    $(BUILD)/assay-conformance.elf
 ISOS = $(BUILD)/assay.iso $(BUILD)/assay-test.iso
 
 # Shows one line instead of the command; `make V=1` shows the command.
 V = 0
 quiet = $(if $(filter 1,$(V)),,@echo "  $(1)" && )
 
-.PHONY: all run test fuzz screenshot bench-boot bench-harness bench-host bench-tlb clean help host-tests FORCE
+.PHONY: all run test conformance fuzz screenshot bench-boot bench-harness bench-host bench-tlb clean help host-tests FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -141,6 +147,7 @@ $(eval $(call image_rules,assay))
 $(eval $(call image_rules,assay-test))
 $(eval $(call image_rules,assay-misbehave))
 $(eval $(call image_rules,assay-second-opinion))
+$(eval $(call image_rules,assay-conformance))
 $(eval $(call image_rules,assay-bench))
 
 GRUB_MODULES = multiboot2 normal iso9660 part_msdos part_gpt fat all_video boot
@@ -161,7 +168,7 @@ $(BUILD)/host/unit_tests: $(HOST_OBJECTS)
 	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $^ -o $@
 
 $(BUILD)/host/pt_trace: $(patsubst %,$(OBJECTS)/host/%.o,tests/host/pt_trace.c \
-    $(HOST_MACHINE_SOURCES) $(MM_SOURCES))
+    $(HOST_MACHINE_SOURCES) $(MODEL_SOURCES) $(MM_SOURCES))
 	@mkdir -p $(@D)
 	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $^ -o $@
 
@@ -170,11 +177,16 @@ host-tests: $(BUILD)/host/unit_tests $(BUILD)/host/pt_trace  ## build the tests 
 test: all host-tests $(HARNESS_IMAGES) | test-tools  ## run all tests
 	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) $(if $(K),-k "$(K)") tests
 
+conformance: $(BUILD)/assay-conformance.elf | test-tools  ## compare the CPU's MMU with the manual, all of it
+	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) $(if $(K),-k "$(K)") -q \
+	    tests/kernel/conformance/full_run.py
+
 # Always clang, which has libFuzzer. What it finds is left in build/fuzz, as an input and as a trace.
 FUZZ_SECONDS = 60
 FUZZ_CFLAGS = $(filter-out -fsanitize=%,$(HOST_CFLAGS)) -fsanitize=fuzzer,address,undefined
 FUZZ_OBJECTS = $(patsubst %,$(BUILD)/fuzz/%.o,tests/host/fuzz_page_table.c \
-    $(HOST_MACHINE_SOURCES) $(HOST_MODEL_SOURCES) $(MM_SOURCES))
+    $(HOST_MACHINE_SOURCES) $(HOST_MODEL_SOURCES) $(MODEL_SOURCES) \
+    $(MM_SOURCES))
 
 $(BUILD)/fuzz/%.c.o: %.c Makefile
 	$(call need,clang,clang)

@@ -91,6 +91,30 @@ static bool parse_provocation(struct word value, enum provocation *provoke)
     return false;
 }
 
+/* "I/N" with 1 <= I <= N. */
+static bool parse_part(struct word value, struct command_line *options)
+{
+    struct word part = {value.start, 0};
+    struct word count;
+    uint64_t part_number;
+    uint64_t count_number;
+
+    while (part.length < value.length && value.start[part.length] != '/') {
+        part.length++;
+    }
+    if (part.length == value.length) {
+        return false;
+    }
+    count = (struct word){value.start + part.length + 1, value.length - part.length - 1};
+    if (!word_number(part, &part_number) || !word_number(count, &count_number) ||
+        part_number < 1 || part_number > count_number) {
+        return false;
+    }
+    options->part = part_number;
+    options->part_count = count_number;
+    return true;
+}
+
 /* Returns false for a word that means nothing. */
 static bool parse_word(struct word word, struct command_line *options)
 {
@@ -122,6 +146,13 @@ static bool parse_word(struct word word, struct command_line *options)
         options->has_seed = word_number(value, &options->seed);
         return options->has_seed;
     }
+    if (word_value(word, "part=", &value)) {
+        return parse_part(value, options);
+    }
+    if (word_value(word, "combination=", &value)) {
+        options->has_combination = word_number(value, &options->combination);
+        return options->has_combination;
+    }
     if (word_value(word, "access=", &value)) {
         return parse_access(value, &options->access);
     }
@@ -138,7 +169,8 @@ static bool is_blank(char character)
 
 struct command_line command_line_parse(const char *text)
 {
-    struct command_line options = {.test_glob = "*", .seed = 1, .paging_levels = 4};
+    struct command_line options = {.test_glob = "*", .seed = 1, .part = 1, .part_count = 1,
+                                   .paging_levels = 4};
 
     for (;;) {
         struct word word;

@@ -10,6 +10,8 @@
  *                    see paging/strategy.h (default offset)
  *   recursive        let an entry of the root name the root, whatever the access
  *   once             exit after the demonstration
+ *   part=I/N         of a test that has parts, run the Ith of N  conformance image
+ *   combination=N    the combination to run                     conformance image
  *   provoke=null|overflow|panic    end by such a failure, to see it reported
  */
 #pragma once
@@ -37,6 +39,10 @@ struct command_line {
     bool recursive;
     bool has_seed;
     uint64_t seed;        /* 1 if not given */
+    uint64_t part;        /* 1 of 1 if not given; 1 <= part <= part_count */
+    uint64_t part_count;
+    bool has_combination;
+    uint64_t combination;
     unsigned paging_levels;
     enum access_strategy access;
     enum provocation provoke;

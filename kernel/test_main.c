@@ -33,6 +33,8 @@ static uint64_t machine_provides(const struct kernel *kernel)
     provides |= kernel->cpu.smep ? REQUIRES_SMEP : 0;
     provides |= kernel->cpu.smap ? REQUIRES_SMAP : 0;
     provides |= kernel->cpu.umip ? REQUIRES_UMIP : 0;
+    provides |= kernel->cpu.pcid ? REQUIRES_PCID : 0;
+    provides |= kernel->cpu.invpcid ? REQUIRES_INVPCID : 0;
     provides |= memory_map_ram_end(map).value > UINT64_C(1) << 32 ? REQUIRES_RAM_ABOVE_4G : 0;
     return provides;
 }

@@ -31,19 +31,26 @@ class Feature(enum.IntFlag):
     SMAP = 1 << 5
     ACCESSIBLE_4G = 1 << 6
     UMIP = 1 << 7
+    PCID = 1 << 8
+    INVPCID = 1 << 9
 
 
 ALL_FEATURES = Feature((1 << len(Feature)) - 1)
 CPU_MAX = Feature.PAGE_1G | Feature.NO_EXECUTE | Feature.SMEP | Feature.SMAP | Feature.UMIP
+# What QEMU does not emulate: under KVM, the host's CPU may have it.
+HOST_ONLY = Feature.PCID | Feature.INVPCID
 # What /proc/cpuinfo calls those that KVM takes from the host's CPU.
 HOST_FLAGS = {
     "pdpe1gb": Feature.PAGE_1G, "nx": Feature.NO_EXECUTE, "la57": Feature.LA57,
     "smep": Feature.SMEP, "smap": Feature.SMAP, "umip": Feature.UMIP,
+    "pcid": Feature.PCID, "invpcid": Feature.INVPCID,
 }
 TCG = "tcg"
 KVM = "kvm"
 # Of the CPU's own description of its flaws, which some hosts do not let a guest read.
 KVM_CPU = "host,-arch-capabilities"
+# The model that KVM_CPU stands in for.
+CPU_OF_HOST = "max"
 
 
 class Firmware(enum.Enum):
@@ -92,6 +99,7 @@ class Profile:
         """What of `requires` this machine does not have."""
         provides = self.provides
         if self.runs_on == KVM:
+            provides |= HOST_ONLY if self.cpu.startswith(CPU_OF_HOST) else Feature(0)
             provides &= host_features()
         return requires & ~provides
 
@@ -186,7 +194,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             "kvm", "The host's own CPU: real TLBs. Skipped where KVM cannot run the kernel.",
-            "pc", Firmware.QBOOT, CPU_MAX, accelerator=KVM,
+            "pc", Firmware.QBOOT, CPU_MAX | HOST_ONLY, accelerator=KVM,
         ),
     )
 }
@@ -234,7 +242,7 @@ def command_line(
     the kernel stops where it would have ended QEMU. extra: more arguments, for instance a monitor.
     """
     machine = profile.machine if profile.reserve else f"{profile.machine},memory-backend=ram"
-    cpu = profile.cpu.replace("max", KVM_CPU) if profile.runs_on == KVM else profile.cpu
+    cpu = profile.cpu.replace(CPU_OF_HOST, KVM_CPU) if profile.runs_on == KVM else profile.cpu
     command = [qemu_binary(), "-M", machine, "-accel", profile.runs_on]
     command += ["-cpu", cpu, "-m", profile.memory]
     if not profile.reserve:

@@ -31,8 +31,10 @@ enum test_requirement {
     REQUIRES_SMAP = 1 << 5,
     REQUIRES_RAM_ABOVE_4G = 1 << 6,
     REQUIRES_UMIP = 1 << 7,
+    REQUIRES_PCID = 1 << 8,
+    REQUIRES_INVPCID = 1 << 9,
 };
-enum { TEST_REQUIREMENT_COUNT = 8 };
+enum { TEST_REQUIREMENT_COUNT = 10 };
 
 enum { TEST_DEFERRED_MAX = 8, TEST_TIMEOUT_MS_DEFAULT = 10000 };
 

@@ -43,6 +43,8 @@ struct cpu_features cpu_features_detect(void)
         .la57 = bit(structured.ecx, 16),
         .user_keys = bit(structured.ecx, 3),
         .supervisor_keys = bit(structured.ecx, 31),
+        .pcid = bit(basic.ecx, 17),
+        .invpcid = bit(structured.ebx, 10),
     };
 }
 

@@ -14,6 +14,8 @@ struct cpu_features {
     bool la57;
     bool user_keys;       /* protection keys; the kernel itself uses none */
     bool supervisor_keys;
+    bool pcid;
+    bool invpcid;
 };
 
 /* Source: Intel SDM volume 2, CPUID; volume 3, 4.1.4 "Enumeration of Paging Features by CPUID". */

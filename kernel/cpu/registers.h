@@ -7,6 +7,7 @@
 #define CR4_PAGE_GLOBAL (UINT64_C(1) << 7)
 #define CR4_UMIP (UINT64_C(1) << 11)
 #define CR4_LA57 (UINT64_C(1) << 12)
+#define CR4_PCID (UINT64_C(1) << 17)
 #define CR4_SMEP (UINT64_C(1) << 20)
 #define CR4_SMAP (UINT64_C(1) << 21)
 #define CR4_USER_KEYS (UINT64_C(1) << 22)
@@ -22,6 +23,9 @@
 
 /* The frame number of CR3, without its flag bits. */
 #define CR3_FRAME_MASK UINT64_C(0x000ffffffffff000)
+
+/* Written to CR3 with CR4.PCIDE: what is cached under the new PCID stays. */
+#define CR3_KEEP_CACHED (UINT64_C(1) << 63)
 
 static inline uint64_t cr0_read(void)
 {

@@ -40,6 +40,18 @@ def test_kvm_takes_what_the_hosts_cpu_has(monkeypatch: pytest.MonkeyPatch) -> No
     command = command_line(PROFILES["la57"], Path("x.elf"))
     assert command[command.index("-accel") + 1] == "kvm"
     assert command[command.index("-cpu") + 1] == "host,-arch-capabilities,la57=on"
+
+
+def test_kvm_has_what_is_not_emulated_only_with_the_hosts_cpu(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machines, "host_features", lambda: ALL_FEATURES)
+    assert PROFILES["fast"].lacks(Feature.PCID) == Feature.PCID
+    monkeypatch.setenv("ACCEL", "kvm")
+    assert not PROFILES["fast"].lacks(Feature.PCID | Feature.INVPCID)
+    assert PROFILES["nofeatures"].lacks(Feature.PCID) == Feature.PCID
+    monkeypatch.setattr(machines, "host_features", lambda: ALL_FEATURES & ~Feature.PCID)
+    assert PROFILES["fast"].lacks(Feature.PCID) == Feature.PCID
     assert make_test(requires=Feature.LA57).profile is PROFILES["la57"]
 
 
@@ -83,6 +95,7 @@ def test_a_missing_image_is_named(tmp_path: Path) -> None:
         (Feature.LA57, "la57"),
         (Feature.ACCESSIBLE_4G, "big"),
         (Feature.VGA_TEXT, "pvh"),
+        (Feature.PCID, "kvm"),
     ],
 )
 def test_a_test_runs_on_the_first_machine_that_provides_all(requires: Feature, name: str) -> None:
@@ -90,7 +103,10 @@ def test_a_test_runs_on_the_first_machine_that_provides_all(requires: Feature, n
     assert profile is not None and profile.name == name
 
 
-def test_each_feature_has_a_machine_with_it_and_one_without() -> None:
+def test_each_feature_has_a_machine_with_it_and_one_without(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(machines, "host_features", lambda: ALL_FEATURES)
     for feature in Feature:
         lacking = {bool(profile.lacks(feature)) for profile in PROFILES.values()}
         assert lacking == {False, True}, feature
@@ -171,7 +187,7 @@ DAMAGED = {
     "a pointer behind all strings": (record(sentence=ADDRESS + len(STRINGS)), "no string"),
     "an empty sentence": (record(sentence=SUITE + 6), "no name"),
     "no function": (record(run=0), "no function"),
-    "an unknown requirement": (record(requires=1 << 8), "does not know"),
+    "an unknown requirement": (record(requires=int(ALL_FEATURES) + 1), "does not know"),
     "requirements that no machine joins": (
         record(requires=int(Feature.LA57 | Feature.VGA_TEXT)),
         "no machine provides what map_to.maps requires",

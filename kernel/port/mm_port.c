@@ -4,14 +4,14 @@
 
 static int flushes_owed;
 
-/* Source: Intel SDM volume 3, 4.10.4.1: a change of CR4.PGE invalidates all, a load of CR3 all that
- * is not global. */
+/* Source: Intel SDM volume 3, 4.10.4.1: a change of CR4.PGE invalidates all, a load of CR3 what is
+ * not global and cached under the PCID that it loads. */
 void mm_port_flush_all(void)
 {
     uint64_t cr4 = cr4_read();
 
-    if ((cr4 & CR4_PAGE_GLOBAL) != 0) {
-        cr4_write(cr4 & ~CR4_PAGE_GLOBAL);
+    if ((cr4 & (CR4_PAGE_GLOBAL | CR4_PCID)) != 0) {
+        cr4_write(cr4 ^ CR4_PAGE_GLOBAL);
         cr4_write(cr4);
     } else {
         cr3_write(cr3_read());

@@ -21,7 +21,7 @@ static inline void mm_port_flush_page(virt_addr address)
     __asm__ volatile("invlpg (%0)" : : "r"(address.value) : "memory");
 }
 
-/* Drops all cached translations, global ones included. */
+/* Drops all cached translations, global ones and those under other PCIDs included. */
 void mm_port_flush_all(void);
 
 /* Loads CR3: the root, with the PCID in bits 0..11, and bit 63 if what is cached under it is to stay. */

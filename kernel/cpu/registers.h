@@ -71,6 +71,24 @@ static inline void cr4_write(uint64_t value)
     __asm__ volatile("mov %0, %%cr4" : : "r"(value) : "memory");
 }
 
+/* What INVPCID drops.
+ * Source: Intel SDM volume 2, INVPCID. */
+enum invpcid_type {
+    INVPCID_ADDRESS = 0,        /* of one address under one PCID, global pages apart */
+    INVPCID_CONTEXT = 1,        /* under one PCID, global pages apart */
+    INVPCID_ALL = 2,            /* under all PCIDs, global pages too */
+    INVPCID_ALL_NOT_GLOBAL = 3, /* under all PCIDs, global pages apart */
+};
+
+static inline void invpcid(uint64_t type, uint64_t pcid, virt_addr address)
+{
+    const struct {
+        uint64_t pcid;
+        uint64_t address;
+    } descriptor = {pcid, address.value};
+    __asm__ volatile("invpcid %0, %1" : : "m"(descriptor), "r"(type) : "memory");
+}
+
 static inline uint64_t msr_read(uint32_t number)
 {
     uint32_t low;

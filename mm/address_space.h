@@ -4,7 +4,9 @@
  * so that all spaces see what is mapped below them. An entry of the root that is filled later is
  * not seen in spaces made before: fill those that the kernel needs first.
  *
- * Needs: one caller at a time for a space, interrupts off during a switch.
+ * Needs: one caller at a time for a space, interrupts off during a switch. Global pages are changed
+ *   through the active space, since a switch leaves them cached. Where PCIDs are in use, the pages
+ *   of the upper half are global: any other is flushed under the current PCID only.
  * Source: Intel SDM volume 3, 4.10.1 "Process-Context Identifiers (PCIDs)" and 4.10.4.
  */
 #pragma once

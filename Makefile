@@ -30,7 +30,8 @@ OBJECTS = $(BUILD)/$(notdir $(CC))
 
 MM_SOURCES = $(wildcard mm/*.c)
 TESTING_SOURCES = $(wildcard testing/*.c)
-KERNEL_SOURCES = $(filter-out kernel/main.c kernel/demonstration.c kernel/test_main.c, \
+TEST_MODE_SOURCES = $(wildcard kernel/test_mode/*.c)
+KERNEL_SOURCES = $(filter-out kernel/main.c kernel/demonstration.c kernel/test_mode/%, \
     $(wildcard kernel/*.c kernel/*/*.c kernel/*/*.asm))
 TEST_SOURCES = $(wildcard tests/kernel/*.c)
 MODEL_SOURCES = $(wildcard tests/model/*.c)
@@ -50,13 +51,14 @@ objects = $(patsubst %,$(OBJECTS)/%.o,$(1))
 COMMON_OBJECTS = $(call objects,$(KERNEL_SOURCES) $(MM_SOURCES))
 assay_OBJECTS = $(COMMON_OBJECTS) $(call objects,kernel/main.c kernel/demonstration.c)
 assay-test_OBJECTS = $(COMMON_OBJECTS) \
-    $(call objects,kernel/test_main.c $(TESTING_SOURCES) $(TEST_SOURCES))
+    $(call objects,$(TEST_MODE_SOURCES) $(TESTING_SOURCES) $(TEST_SOURCES))
 assay-misbehave_OBJECTS = $(COMMON_OBJECTS) \
-    $(call objects,$(TESTING_SOURCES) $(wildcard tests/kernel/misbehave/*.c))
+    $(call objects,$(filter-out %/main.c,$(TEST_MODE_SOURCES)) $(TESTING_SOURCES) \
+    $(wildcard tests/kernel/misbehave/*.c))
 assay-second-opinion_OBJECTS = $(COMMON_OBJECTS) \
     $(call objects,$(wildcard tests/kernel/second_opinion/*.c))
 assay-conformance_OBJECTS = $(COMMON_OBJECTS) \
-    $(call objects,kernel/test_main.c $(TESTING_SOURCES) $(MODEL_SOURCES) \
+    $(call objects,$(TEST_MODE_SOURCES) $(TESTING_SOURCES) $(MODEL_SOURCES) \
     $(wildcard tests/kernel/conformance/*.c tests/kernel/conformance/*.asm))
 assay-bench_OBJECTS = $(COMMON_OBJECTS) $(call objects,tests/bench/tlb_bench.c)
 HOST_OBJECTS = $(patsubst %,$(OBJECTS)/host/%.o,$(HOST_TEST_SOURCES) $(HOST_PURE_SOURCES) \

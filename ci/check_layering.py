@@ -20,8 +20,8 @@ SIZED_DIRECTORIES = (*C_DIRECTORIES, "scripts")
 SIZED_SUFFIXES = (".c", ".h", ".asm", ".py", ".sh")
 LINES_MAX = 500
 
-# The file of kernel/ that may know the test framework.
-TEST_ENTRY = "kernel/test_main.c"
+# The part of kernel/ that may know the test framework.
+TEST_MODE = "kernel/test_mode/"
 
 MM_SYSTEM_HEADERS = (
     "limits.h",
@@ -145,11 +145,11 @@ def include_violation(source: Source, include: Include) -> Violation | None:
             "testing/ serves any kernel and may include freestanding headers only",
             "let the kernel hand it in, as it does with the writer function",
         )
-    if source.directory == "kernel" and source.path != TEST_ENTRY:
+    if source.directory == "kernel" and not source.path.startswith(TEST_MODE):
         if include.is_below("testing"):
             return violation(
-                "only the test entry knows the test framework",
-                f"move the code that needs it to {TEST_ENTRY} or tests/",
+                "only the test mode knows the test framework",
+                f"move the code that needs it to {TEST_MODE} or tests/",
             )
     return None
 

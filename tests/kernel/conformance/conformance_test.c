@@ -3,10 +3,9 @@
  * The suite `sample` is for each day. The suite `family` is the full run: each test is a family of
  * combinations, of which the word part=I/N of the command line takes the Ith of N parts. The suite
  * `one` repeats the combination that the command line gives. */
+#include "kernel/test_mode/print.h"
 #include "tests/kernel/conformance/family.h"
 #include "tests/kernel/conformance/sample.h"
-
-#include "kernel/console/format.h"
 
 enum {
     SAMPLE_COMBINATIONS = 700000, /* at least, of which so many at random: */
@@ -34,27 +33,14 @@ static void enter(struct test *test)
     test_defer(test, leave, NULL);
 }
 
-static void say(const struct test *test, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void say(const struct test *test, const char *format, ...)
-{
-    struct text_sink sink = {.write = test->output->write, .context = test->output->context};
-    va_list arguments;
-
-    va_start(arguments, format);
-    format_write_list(&sink, format, arguments);
-    va_end(arguments);
-}
-
 /* For whoever reads the log: the runner reads it, too. */
 static void say_tally(const struct test *test, const struct tally *tally)
 {
-    say(test, "# combinations %lu allowed %lu failed %lu\n", tally->combinations, tally->allowed,
+    test_print(test, "# combinations %lu allowed %lu failed %lu\n", tally->combinations, tally->allowed,
         tally->failures);
     for (unsigned i = 0; i < deviation_count; i++) {
         if (deviation_counts[i].deviated != 0 || deviation_counts[i].conformed != 0) {
-            say(test, "# deviation %s: %lu times; by the manual after all: %lu times\n",
+            test_print(test, "# deviation %s: %lu times; by the manual after all: %lu times\n",
                 deviations[i].name, deviation_counts[i].deviated, deviation_counts[i].conformed);
         }
     }
@@ -159,7 +145,7 @@ TEST(sample, each_deviation_that_this_machine_is_known_for_is_still_there)
     say_tally(test, &tally);
     for (unsigned i = 0; i < deviation_count; i++) {
         if (deviation_is_of_this_machine(&deviations[i])) {
-            say(test, "# deviation %s, seen in %s, from: %s\n", deviations[i].name,
+            test_print(test, "# deviation %s, seen in %s, from: %s\n", deviations[i].name,
                 deviations[i].seen_in, deviations[i].rule);
             CHECK_NOT_EQUAL(deviation_counts[i].deviated, 0);
             CHECK_EQUAL(deviation_counts[i].conformed, 0);

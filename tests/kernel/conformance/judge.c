@@ -1,8 +1,8 @@
 #include "tests/kernel/conformance/judge.h"
 
-#include "kernel/console/format.h"
 #include "kernel/cpu/descriptors.h"
 #include "kernel/cpu/exception.h"
+#include "kernel/test_mode/print.h"
 
 static uint64_t vector_of(enum mmu_result result)
 {
@@ -61,19 +61,6 @@ static bool agrees(const struct mmu_control *control, const struct performance *
            entries_agree(control, outcome, observation, leaf_level);
 }
 
-static void print(const struct test *test, const char *format, ...)
-    __attribute__((format(printf, 2, 3)));
-
-static void print(const struct test *test, const char *format, ...)
-{
-    struct text_sink sink = {.write = test->output->write, .context = test->output->context};
-    va_list arguments;
-
-    va_start(arguments, format);
-    format_write_list(&sink, format, arguments);
-    va_end(arguments);
-}
-
 /* All that a word says, by name. */
 static void print_word(const struct test *test, uint64_t word)
 {
@@ -81,19 +68,19 @@ static void print_word(const struct test *test, uint64_t word)
     static const char *const targets[] = {"4 KiB page", "2 MiB page", "1 GiB page",
                                           "address that is not canonical"};
 
-    print(test, "# combination 0x%016lx: %s, %s, key %lu;", word, kinds[word & COMBINATION_KIND],
+    test_print(test, "# combination 0x%016lx: %s, %s, key %lu;", word, kinds[word & COMBINATION_KIND],
           targets[combination_target(word)],
           (word & COMBINATION_KEY) >> COMBINATION_KEY_SHIFT);
     for (size_t i = 0; i < combination_flag_count; i++) {
         if ((word & combination_flags[i].bit) != 0) {
-            print(test, " %s", combination_flags[i].name);
+            test_print(test, " %s", combination_flags[i].name);
         }
     }
     if ((word & EXTRA_LEVEL) != 0) {
-        print(test, "; bit %lu of the L%lu entry", (word & EXTRA_BIT) >> EXTRA_BIT_SHIFT,
+        test_print(test, "; bit %lu of the L%lu entry", (word & EXTRA_BIT) >> EXTRA_BIT_SHIFT,
               (word & EXTRA_LEVEL) >> EXTRA_LEVEL_SHIFT);
     }
-    print(test, "\n");
+    test_print(test, "\n");
 }
 
 static void print_result(const struct test *test, const char *who, uint64_t vector,
@@ -101,22 +88,22 @@ static void print_result(const struct test *test, const char *who, uint64_t vect
 {
     static const char *const bits[] = {"P", "W/R", "U/S", "RSVD", "I/D", "PK"};
 
-    print(test, "#   %s: ", who);
+    test_print(test, "#   %s: ", who);
     if (vector == VECTOR_SOFTWARE) {
-        print(test, "goes through\n");
+        test_print(test, "goes through\n");
         return;
     }
-    print(test, "%s, error code 0x%lx (", exception_name(vector), error_code);
+    test_print(test, "%s, error code 0x%lx (", exception_name(vector), error_code);
     for (unsigned i = 0; i < sizeof bits / sizeof bits[0]; i++) {
         if ((error_code >> i & 1) != 0) {
-            print(test, " %s", bits[i]);
+            test_print(test, " %s", bits[i]);
         }
     }
-    print(test, " )");
+    test_print(test, " )");
     if (vector == EXCEPTION_PAGE_FAULT) {
-        print(test, ", CR2 0x%lx", cr2);
+        test_print(test, ", CR2 0x%lx", cr2);
     }
-    print(test, "\n");
+    test_print(test, "\n");
 }
 
 static void print_failure(const struct test *test, uint64_t word,
@@ -124,21 +111,21 @@ static void print_failure(const struct test *test, uint64_t word,
                           const struct mmu_outcome *outcome, const struct observation *observation)
 {
     print_word(test, word);
-    print(test, "#   at 0x%lx; PKRU 0x%x, PKRS 0x%x\n", performance->access.address, control->pkru,
+    test_print(test, "#   at 0x%lx; PKRU 0x%x, PKRS 0x%x\n", performance->access.address, control->pkru,
           control->pkrs);
     print_result(test, "expected", vector_of(outcome->result), outcome->error_code, outcome->cr2);
     print_result(test, "observed", observation->vector, observation->error_code, observation->cr2);
     for (unsigned level = control->levels; level >= combination_leaf_level(word); level--) {
-        print(test, "#   L%u entry 0x%016lx: expected 0x%016lx after, observed 0x%016lx\n", level,
+        test_print(test, "#   L%u entry 0x%016lx: expected 0x%016lx after, observed 0x%016lx\n", level,
               performance->path.entries[level - 1], outcome->after.entries[level - 1],
               observation->after.entries[level - 1]);
     }
-    print(test, "#   memory 0x%016lx: expected 0x%016lx after, observed 0x%016lx\n",
+    test_print(test, "#   memory 0x%016lx: expected 0x%016lx after, observed 0x%016lx\n",
           performance->memory, memory_after(performance, outcome), observation->memory);
     if (performance->access.kind == MMU_READ && observation->vector == VECTOR_SOFTWARE) {
-        print(test, "#   read 0x%016lx\n", observation->value);
+        test_print(test, "#   read 0x%016lx\n", observation->value);
     }
-    print(test, "#   again: ./scripts/qemu_runner.py test 'one.*' --image assay-conformance "
+    test_print(test, "#   again: ./scripts/qemu_runner.py test 'one.*' --image assay-conformance "
                 "%s--append combination=0x%016lx\n",
           control->levels == 5 ? "--profile la57 " : "", word);
 }

@@ -2,4 +2,4 @@
 #define kernel_entry test_image_entry
 #define serial_write tampered_serial_write
 #define debug_exit tampered_debug_exit
-#include "kernel/test_main.c"
+#include "kernel/test_mode/main.c"

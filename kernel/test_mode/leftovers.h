@@ -1,0 +1,16 @@
+/* What a test must leave as it found it: frames in use, the kernel's tables, registers, the interrupt
+ * flag and flushes. A test is compared with the state before it, which it may only change for as
+ * long as it runs. */
+#pragma once
+
+#include "kernel/kernel.h"
+#include "testing/test.h"
+
+/* From here on the frames are counted that the kernel's sources give and take back. Once. */
+void leftovers_count_frames(struct kernel *kernel);
+
+/* Notes the state before a test, whose subject is the kernel. A test may run tests inside it. */
+void leftovers_note(struct test *test);
+
+/* Fails a test that has left something behind, and puts back what later tests cannot do without. */
+void leftovers_check(struct test *test);

@@ -25,8 +25,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture(autouse=True)
 def own_accelerator(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
-    """ACCEL is for the tests inside the kernel; those of everything around them are about TCG."""
-    if request.node.path.name != "test_kernel.py":
+    """ACCEL is for the tests inside the kernel, and for the MMU; all else is about TCG."""
+    if request.node.path.name not in ("test_kernel.py", "full_run.py"):
         monkeypatch.delenv("ACCEL", raising=False)
 
 

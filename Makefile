@@ -263,7 +263,7 @@ bench-host: $(OBJECTS)/bench/page_table_bench $(OBJECTS)/bench/frame_bench  ## t
 	@taskset -c 1 $(OBJECTS)/bench/frame_bench
 	@$(PYTHON) tests/bench/text_size.py $(call objects,$(MM_SOURCES)) -- $(CC) $(KERNEL_CFLAGS)
 
-ACCEL = tcg
+ACCEL ?= tcg
 comma = ,
 BENCH_CPU = $(if $(filter kvm,$(ACCEL)),host$(comma)-arch-capabilities,max)
 bench-tlb: $(BUILD)/assay-bench.elf  ## cost of flushing page by page and at once; ACCEL=kvm to be real

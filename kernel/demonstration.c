@@ -40,8 +40,12 @@ static void show_translations(struct kernel *kernel)
     show_translation(console, &kernel->page_table, "code, demonstration_run",
                      virt_addr_of((uint64_t)demonstration_run));
     show_translation(console, &kernel->page_table, "stack", virt_addr_of((uint64_t)&on_stack));
-    show_translation(console, &kernel->page_table, "physical memory offset",
-                     virt_addr_of(kernel->boot_info->physical_memory_offset));
+    if (kernel->boot_info->has_physical_memory) {
+        show_translation(console, &kernel->page_table, "physical memory offset",
+                         virt_addr_of(kernel->boot_info->physical_memory_offset));
+    } else {
+        console_print(console, "  %-24s none: physical=off\n", "physical memory offset");
+    }
 }
 
 /* Maps `page` to the frame of the VGA text screen and says what came of it. */

@@ -78,6 +78,12 @@ static void read_command_line(void)
     boot_info.has_recursive_slot =
         kernel.options.recursive || kernel.options.access == STRATEGY_RECURSIVE;
     boot_info.recursive_slot = LAYOUT_RECURSIVE_SLOT;
+    boot_info.has_physical_memory = !kernel.options.without_physical_memory;
+    boot_info.physical_memory_offset = LAYOUT_PHYSICAL_MEMORY;
+    if (kernel.options.access == STRATEGY_OFFSET && !boot_info.has_physical_memory) {
+        PANIC("physical=off: without the map of physical memory, access=fixed, identity, temporary "
+              "or recursive must be given");
+    }
 }
 
 static unsigned set_paging_levels(void)
@@ -141,7 +147,6 @@ static void claim_table_frames(void)
 /* Builds the kernel's tables from the lowest usable frames, which then are no longer usable. */
 static void make_kernel_space(unsigned levels)
 {
-    boot_info.physical_memory_offset = LAYOUT_PHYSICAL_MEMORY;
     range_source_init(&kernel.frames, kernel.usable_ranges,
                       memory_map_usable_ranges(&boot_info.memory_map, kernel.usable_ranges));
     kernel.page_table =
@@ -173,7 +178,9 @@ static void run_kernel(void *argument)
     kernel.console.screen.cells =
         kernel.console.screen.cells == NULL
             ? NULL
-            : mm_port_pointer(virt_addr_of(LAYOUT_PHYSICAL_MEMORY + VGA_TEXT_FRAME));
+            : mm_port_pointer(virt_addr_of(VGA_TEXT_FRAME + (kernel.boot_info->has_physical_memory
+                                                                 ? LAYOUT_PHYSICAL_MEMORY
+                                                                 : LAYOUT_IDENTITY)));
     kernel_entry(&kernel);
 }
 

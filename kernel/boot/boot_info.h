@@ -31,7 +31,8 @@ struct boot_info {
     char command_line[BOOT_COMMAND_LINE_BYTES]; /* "" if there is none */
     struct memory_map memory_map;
     struct display display;
-    uint64_t physical_memory_offset; /* where physical address 0 is mapped */
+    bool has_physical_memory;        /* all of it is mapped */
+    uint64_t physical_memory_offset; /* where physical address 0 is; valid if has_physical_memory */
     bool has_recursive_slot;
     unsigned recursive_slot; /* valid if has_recursive_slot */
 };

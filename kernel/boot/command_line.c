@@ -132,6 +132,10 @@ static bool parse_word(struct word word, struct command_line *options)
         options->recursive = true;
         return true;
     }
+    if (word_is(word, "physical=on") || word_is(word, "physical=off")) {
+        options->without_physical_memory = word_is(word, "physical=off");
+        return true;
+    }
     if (word_is(word, "paging=4") || word_is(word, "paging=5")) {
         options->paging_levels = (unsigned)(word.start[word.length - 1] - '0');
         return true;

@@ -9,6 +9,8 @@
  *   access=offset|fixed|identity|temporary|recursive    how page tables are reached:
  *                    see paging/strategy.h (default offset)
  *   recursive        let an entry of the root name the root, whatever the access
+ *   physical=on|off  map all physical memory (default on); off takes another access than offset,
+ *                    and is for the normal image: the test image looks at memory by that map
  *   once             exit after the demonstration
  *   part=I/N         of a test that has parts, run the Ith of N  conformance image
  *   combination=N    the combination to run                     conformance image
@@ -37,6 +39,7 @@ struct command_line {
     bool list;
     bool once;
     bool recursive;
+    bool without_physical_memory; /* physical=off */
     bool has_seed;
     uint64_t seed;        /* 1 if not given */
     uint64_t part;        /* 1 of 1 if not given; 1 <= part <= part_count */

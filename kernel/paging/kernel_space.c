@@ -124,7 +124,9 @@ struct page_table kernel_space_build(const struct boot_info *info,
             LAYOUT_IDENTITY_END - first_page_bytes, PAGE_4K, PAGE_WRITABLE | PAGE_NO_EXECUTE);
     }
     map_temporary_table(&builder);
-    map_physical_memory(&builder, info);
+    if (info->has_physical_memory) {
+        map_physical_memory(&builder, info);
+    }
     map_stacks(&builder);
     map(&builder, LAYOUT_BOOT_INFO, image_physical(image_boot_info_start),
         (uint64_t)(image_boot_info_end - image_boot_info_start), PAGE_4K, PAGE_NO_EXECUTE);

@@ -6,7 +6,7 @@
 #include "mm/page_table.h"
 
 /* Builds the tables of the kernel's address space, with the window of the fixed-offset strategy if
- * `strategy` is that.
+ * `strategy` is that, and with the map of physical memory and the recursive entry that `info` has.
  *
  * features, levels: of the CPU as it is set up.
  * access: how the new tables are reached while they are built.

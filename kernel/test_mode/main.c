@@ -130,6 +130,11 @@ __attribute__((noinline)) static void test_kernel_main(struct kernel *kernel)
                       kernel->options.unknown_word);
         debug_exit(DEBUG_EXIT_BAD_REQUEST);
     }
+    if (!kernel->boot_info->has_physical_memory) {
+        console_print(&kernel->console,
+                      "physical=off: the tests look at memory through the map of all of it\n");
+        debug_exit(DEBUG_EXIT_BAD_REQUEST);
+    }
     if (kernel->options.list) {
         test_list(&run);
         debug_exit(DEBUG_EXIT_PASS);

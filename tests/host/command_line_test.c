@@ -15,6 +15,7 @@ TEST(command_line, has_defaults)
     CHECK_EQUAL(options.seed, 1);
     CHECK(!options.has_seed);
     CHECK(!options.list && !options.once && !options.recursive);
+    CHECK(!options.without_physical_memory);
     CHECK_EQUAL(options.provoke, PROVOKE_NOTHING);
     CHECK_EQUAL(options.part, 1);
     CHECK_EQUAL(options.part_count, 1);
@@ -52,6 +53,8 @@ TEST(command_line, lets_the_last_of_two_words_win)
 {
     CHECK_EQUAL(command_line_parse("paging=5 paging=4").paging_levels, 4);
     CHECK_EQUAL(command_line_parse("seed=5 seed=12").seed, 12);
+    CHECK(!command_line_parse("physical=off physical=on").without_physical_memory);
+    CHECK(command_line_parse("physical=on physical=off").without_physical_memory);
 }
 
 TEST(command_line, names_the_first_word_that_means_nothing)
@@ -59,7 +62,7 @@ TEST(command_line, names_the_first_word_that_means_nothing)
     static const char *const words[] = {
         "tset=x",    "paging=6",  "paging=",   "seed=",   "seed=12x",     "seed=0x",
         "test=",     "lists",     "onc",       "provoke=", "provoke=fire", "seed=18446744073709551616",
-        "=",         "paging=44", "tag=",
+        "=",         "paging=44", "tag=",      "physical=", "physical=no",
         "part=",     "part=1",    "part=0/1",  "part=2/1", "part=/2",      "part=1/",
         "part=1/2/", "part=x/2",  "combination=", "combination=y",
     };

@@ -11,7 +11,7 @@ import pytest
 
 from machines import PROFILES, EnvironmentFault, Profile, command_line, find_fault, image_path
 from qemu_process import Monitor, Qemu, boot, monitor_arguments
-from verdict import EXIT_PANIC, EXIT_PASS, Outcome, Stop
+from verdict import EXIT_BAD_REQUEST, EXIT_PANIC, EXIT_PASS, Outcome, Stop
 
 DEMONSTRATION_ENDS = "It did not crash!"
 TEXT_SCREEN = 0xB8000
@@ -104,6 +104,17 @@ def test_five_levels_on_a_cpu_without_them_goes_on_with_four() -> None:
 def test_five_levels_on_a_cpu_that_has_them() -> None:
     outcome = boot_normal(replace(PROFILES["fast"], cpu="max,la57=on"), "once paging=5")
     demand(outcome, EXIT_PASS, "5 levels", DEMONSTRATION_ENDS)
+
+
+def test_without_the_map_of_physical_memory_another_access_must_be_given() -> None:
+    outcome = boot_normal(PROFILES["fast"], "once physical=off")
+    demand(outcome, EXIT_PANIC, "physical=off: ", "access=fixed, identity, temporary or recursive")
+
+
+def test_the_test_image_refuses_to_do_without_the_map_of_physical_memory() -> None:
+    image = image_path(PROFILES["fast"], "assay-test")
+    outcome = boot_normal(PROFILES["fast"], "physical=off access=fixed", image)
+    demand(outcome, EXIT_BAD_REQUEST, "physical=off: ")
 
 
 def test_a_null_pointer_is_a_page_fault_with_its_address() -> None:

@@ -14,8 +14,7 @@ TEST(access, reads_the_same_entries_as_physical_memory_shows)
     struct kernel *kernel = test->subject;
     struct page_table linear = kernel->page_table;
 
-    linear.access = table_access_linear(kernel->boot_info->physical_memory_offset, phys_addr_of(0),
-                                        memory_map_ram_end(&kernel->boot_info->memory_map));
+    linear.access = physical_access(kernel);
     for (size_t i = 0; i < sizeof addresses / sizeof addresses[0]; i++) {
         struct path_entry path[PAGING_LEVELS_MAX];
         struct path_entry linear_path[PAGING_LEVELS_MAX];
@@ -38,8 +37,7 @@ TEST(access, counts_the_same_tables_as_physical_memory_shows)
     struct kernel *kernel = test->subject;
     struct page_table linear = kernel->page_table;
 
-    linear.access = table_access_linear(kernel->boot_info->physical_memory_offset, phys_addr_of(0),
-                                        memory_map_ram_end(&kernel->boot_info->memory_map));
+    linear.access = physical_access(kernel);
     CHECK_AT_LEAST(page_table_tables_used(&linear), 10);
     CHECK_EQUAL(page_table_tables_used(&kernel->page_table), page_table_tables_used(&linear));
 }

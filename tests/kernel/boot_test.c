@@ -20,19 +20,9 @@ TEST(boot, gives_a_memory_map_in_order_without_overlaps)
     CHECK_AT_LEAST(memory_map_bytes(map, MEMORY_USABLE), UINT64_C(8) << 20);
 }
 
-static enum memory_type type_of(const struct memory_map *map, uint64_t address)
-{
-    for (size_t i = 0; i < map->region_count; i++) {
-        if (address >= map->regions[i].start.value && address < map->regions[i].end.value) {
-            return map->regions[i].type;
-        }
-    }
-    return MEMORY_TYPE_COUNT;
-}
-
 struct table_check {
     struct test *test;
-    const struct memory_map *map;
+    const struct kernel *kernel;
 };
 
 static bool check_table_frame(void *context, const struct visited_entry *entry)
@@ -41,7 +31,7 @@ static bool check_table_frame(void *context, const struct visited_entry *entry)
     struct test *test = check->test;
 
     if (!entry->leaf && !entry->recursive) {
-        CHECK_EQUAL(type_of(check->map, page_entry_table(entry->entry).value), MEMORY_PAGE_TABLES);
+        CHECK_EQUAL(memory_type_at(check->kernel, page_entry_table(entry->entry)), MEMORY_PAGE_TABLES);
     }
     return true;
 }
@@ -49,16 +39,16 @@ static bool check_table_frame(void *context, const struct visited_entry *entry)
 TEST(boot, calls_nothing_usable_that_is_in_use)
 {
     struct kernel *kernel = test->subject;
-    const struct memory_map *map = &kernel->boot_info->memory_map;
-    struct table_check check = {.test = test, .map = map};
+    struct table_check check = {.test = test, .kernel = kernel};
 
     for (uint64_t frame = (uint64_t)image_load_start; frame < (uint64_t)image_load_end;
          frame += 4096) {
-        CHECK(type_of(map, frame) == MEMORY_KERNEL || type_of(map, frame) == MEMORY_BOOT_INFO);
+        enum memory_type type = memory_type_at(kernel, phys_addr_of(frame));
+        CHECK(type == MEMORY_KERNEL || type == MEMORY_BOOT_INFO);
     }
-    CHECK_EQUAL(type_of(map, image_physical(image_boot_info_start).value), MEMORY_BOOT_INFO);
-    CHECK_EQUAL(type_of(map, 0), MEMORY_RESERVED);
-    CHECK_EQUAL(type_of(map, kernel->page_table.root.value), MEMORY_PAGE_TABLES);
+    CHECK_EQUAL(memory_type_at(kernel, image_physical(image_boot_info_start)), MEMORY_BOOT_INFO);
+    CHECK_EQUAL(memory_type_at(kernel, phys_addr_of(0)), MEMORY_RESERVED);
+    CHECK_EQUAL(memory_type_at(kernel, kernel->page_table.root), MEMORY_PAGE_TABLES);
     page_table_visit(&kernel->page_table, check_table_frame, &check);
 }
 

@@ -8,11 +8,6 @@
 /* Entries of the root that the kernel does not use, on both sides of the sign. */
 static const unsigned slots[] = {0, 1, 255, 300, 510};
 
-static uint64_t physical_word(const struct kernel *kernel, phys_addr table, unsigned index)
-{
-    return ((volatile uint64_t *)physical_byte(kernel, table))[index];
-}
-
 /* Makes the kernel's root copied into a new space that names itself at `slot`, and active. */
 static void enter(struct test *test, struct test_frames *frames, struct page_table *table,
                   unsigned slot)
@@ -28,7 +23,7 @@ static void enter(struct test *test, struct test_frames *frames, struct page_tab
     for (unsigned index = 0; index < TABLE_ENTRY_COUNT; index++) {
         to[index] = index < TABLE_ENTRY_COUNT / 2
                         ? 0
-                        : physical_word(kernel, kernel->page_table.root, index);
+                        : *physical_entry(kernel, kernel->page_table.root, index);
     }
     to[slot] = root.value | PAGE_PRESENT | PAGE_WRITABLE | no_execute;
     *table = kernel->page_table;
@@ -51,7 +46,7 @@ TEST(recursive, shows_the_table_of_each_level_that_physical_memory_shows)
                 mm_port_pointer(recursive_table_address(slots[i], table.levels, code, level));
             for (unsigned index = 0; index < TABLE_ENTRY_COUNT; index++) {
                 uint64_t marks = PAGE_ACCESSED | PAGE_DIRTY;
-                REQUIRE_EQUAL(words[index] & ~marks, physical_word(kernel, frame, index) & ~marks);
+                REQUIRE_EQUAL(words[index] & ~marks, *physical_entry(kernel, frame, index) & ~marks);
             }
             frame = phys_addr_of(words[virt_addr_index(code, level)] & PAGE_FRAME_MASK);
         }
@@ -71,9 +66,9 @@ TEST(recursive, writes_reach_the_table_itself)
         volatile uint64_t *root = mm_port_pointer(
             recursive_table_address(slots[i], table.levels, virt_addr_of(0), table.levels));
         root[unused] = UINT64_C(0xabcde000);
-        CHECK_EQUAL(physical_word(kernel, table.root, unused), 0xabcde000);
+        CHECK_EQUAL(*physical_entry(kernel, table.root, unused), 0xabcde000);
         root[unused] = 0;
-        CHECK_EQUAL(physical_word(kernel, table.root, unused), 0);
+        CHECK_EQUAL(*physical_entry(kernel, table.root, unused), 0);
         cr3_write(kernel->page_table.root.value);
     }
 }

@@ -130,8 +130,7 @@ static void reach_tree(const struct kernel *kernel, struct reached *reached, phy
     struct page_table table = {
         .root = root,
         .levels = levels,
-        .access = table_access_linear(kernel->boot_info->physical_memory_offset, phys_addr_of(0),
-                                      memory_map_ram_end(&kernel->boot_info->memory_map)),
+        .access = physical_access(kernel),
     };
     unsigned index = index_in_use(root);
 
@@ -316,6 +315,30 @@ uint64_t tree_checksum(const struct page_table *table)
 volatile uint8_t *physical_byte(const struct kernel *kernel, phys_addr address)
 {
     return mm_port_pointer(virt_addr_of(kernel->boot_info->physical_memory_offset + address.value));
+}
+
+volatile uint64_t *physical_entry(const struct kernel *kernel, phys_addr table, unsigned index)
+{
+    return (volatile uint64_t *)physical_byte(kernel, table) + index;
+}
+
+struct table_access physical_access(const struct kernel *kernel)
+{
+    return table_access_linear(kernel->boot_info->physical_memory_offset, phys_addr_of(0),
+                               memory_map_ram_end(&kernel->boot_info->memory_map));
+}
+
+enum memory_type memory_type_at(const struct kernel *kernel, phys_addr address)
+{
+    const struct memory_map *map = &kernel->boot_info->memory_map;
+
+    for (size_t i = 0; i < map->region_count; i++) {
+        if (address.value >= map->regions[i].start.value &&
+            address.value < map->regions[i].end.value) {
+            return map->regions[i].type;
+        }
+    }
+    return MEMORY_TYPE_COUNT;
 }
 
 struct page_entry *entry_of(const struct page_table *table, virt_addr address, unsigned level)

@@ -1,6 +1,7 @@
 /* Temporary mappings, laid out as the tutorial draws them: an address space whose level-1 table for
  * the first 2 MiB is identity-mapped by its own entry 8, in frames counted from a base, since the
  * machine's first frames are taken. */
+#include "mm/address_space.h"
 #include "mm/temporary_slots.h"
 
 #include "kernel/cpu/registers.h"
@@ -9,7 +10,7 @@
 #define KIB UINT64_C(1024)
 
 enum {
-    LEVEL_4_AT = 4,   /* KiB from the base */
+    LEVEL_4_AT = 4, /* KiB from the base */
     LEVEL_3_AT = 16,
     LEVEL_2_AT = 24,
     LEVEL_1_AT = 32,
@@ -28,13 +29,6 @@ static phys_addr at_kib(const struct drawing *drawing, uint64_t kib)
     return phys_addr_add(drawing->base, kib * KIB);
 }
 
-static void set_entry(const struct kernel *kernel, phys_addr table, unsigned index, uint64_t bits)
-{
-    volatile uint64_t *entries = (volatile uint64_t *)physical_byte(kernel, table);
-
-    entries[index] = bits;
-}
-
 /* Five levels add a root above the drawing's. The space keeps the kernel's upper half. */
 static phys_addr link_root(struct kernel *kernel, const struct drawing *drawing)
 {
@@ -42,12 +36,11 @@ static phys_addr link_root(struct kernel *kernel, const struct drawing *drawing)
     phys_addr kernel_root = kernel->page_table.root;
 
     if (kernel->page_table.levels == 5) {
-        set_entry(kernel, drawing->base, 0, root.value | PAGE_PRESENT | PAGE_WRITABLE);
+        *physical_entry(kernel, drawing->base, 0) = root.value | PAGE_PRESENT | PAGE_WRITABLE;
         root = drawing->base;
     }
     for (unsigned index = TABLE_ENTRY_COUNT / 2; index < TABLE_ENTRY_COUNT; index++) {
-        set_entry(kernel, root, index,
-                  ((volatile uint64_t *)physical_byte(kernel, kernel_root))[index]);
+        *physical_entry(kernel, root, index) = *physical_entry(kernel, kernel_root, index);
     }
     return root;
 }
@@ -81,11 +74,14 @@ static void draw(struct test *test, struct drawing *drawing)
         REQUIRE_EQUAL(drawn[i].value, drawing->base.value + i * 4 * KIB);
         mm_port_zero_table((void *)physical_byte(kernel, drawn[i]));
     }
-    set_entry(kernel, at_kib(drawing, LEVEL_4_AT), 0, at_kib(drawing, LEVEL_3_AT).value | link);
-    set_entry(kernel, at_kib(drawing, LEVEL_3_AT), 0, at_kib(drawing, LEVEL_2_AT).value | link);
-    set_entry(kernel, at_kib(drawing, LEVEL_2_AT), 0, at_kib(drawing, LEVEL_1_AT).value | link);
-    set_entry(kernel, at_kib(drawing, LEVEL_1_AT), SELF_INDEX,
-              at_kib(drawing, LEVEL_1_AT).value | data_flags(kernel).bits);
+    *physical_entry(kernel, at_kib(drawing, LEVEL_4_AT), 0) =
+        at_kib(drawing, LEVEL_3_AT).value | link;
+    *physical_entry(kernel, at_kib(drawing, LEVEL_3_AT), 0) =
+        at_kib(drawing, LEVEL_2_AT).value | link;
+    *physical_entry(kernel, at_kib(drawing, LEVEL_2_AT), 0) =
+        at_kib(drawing, LEVEL_1_AT).value | link;
+    *physical_entry(kernel, at_kib(drawing, LEVEL_1_AT), SELF_INDEX) =
+        at_kib(drawing, LEVEL_1_AT).value | data_flags(kernel).bits;
     drawing->slots = (struct temporary_slots){
         .table = virt_addr_of(LEVEL_1_AT * KIB),
         .window = virt_addr_of(0),
@@ -99,6 +95,53 @@ static uint64_t word_at(virt_addr page, unsigned index)
     const volatile uint64_t *words = mm_port_pointer(page);
 
     return words[index] & ~(PAGE_ACCESSED | PAGE_DIRTY);
+}
+
+TEST(temporary, needs_one_level_1_table_that_index_0_of_each_level_leads_to_and_its_entry_8_maps)
+{
+    struct kernel *kernel = test->subject;
+    struct drawing drawing;
+    virt_addr self = virt_addr_of(LEVEL_1_AT * KIB);
+    phys_addr table;
+
+    draw(test, &drawing);
+    table = phys_addr_of(cr3_read() & CR3_FRAME_MASK);
+    for (unsigned level = kernel->page_table.levels; level > 1; level--) {
+        CHECK_EQUAL(virt_addr_index(self, level), 0);
+        table = phys_addr_of(*physical_entry(kernel, table, 0) & PAGE_FRAME_MASK);
+    }
+    CHECK_EQUAL(virt_addr_index(self, 1), SELF_INDEX);
+    CHECK_ADDRESS_EQUAL(table, at_kib(&drawing, LEVEL_1_AT));
+    CHECK_EQUAL(*physical_entry(kernel, table, SELF_INDEX) & PAGE_FRAME_MASK, table.value);
+    /* What is written to the page is an entry of the table. */
+    *((volatile uint64_t *)mm_port_pointer(self) + 1) =
+        at_kib(&drawing, LEVEL_3_AT).value | data_flags(kernel).bits;
+    CHECK_EQUAL(word_at(virt_addr_of(4 * KIB), 0),
+                at_kib(&drawing, LEVEL_2_AT).value | PAGE_PRESENT | PAGE_WRITABLE);
+}
+
+TEST(temporary, mappings_in_that_table_are_enough_to_map_a_page_with_three_new_tables)
+{
+    struct kernel *kernel = test->subject;
+    struct drawing drawing;
+    virt_addr page = virt_addr_of(UINT64_C(0x803fe00000));
+    struct page_table table = kernel->page_table;
+    struct range_source frames;
+
+    draw(test, &drawing);
+    /* The frames that the drawing leaves free. */
+    const struct frame_range free_frames[] = {
+        {at_kib(&drawing, 8), 2}, {at_kib(&drawing, 20), 1}, {at_kib(&drawing, 28), 1}};
+    range_source_init(&frames, free_frames, 3);
+    table.root = phys_addr_of(cr3_read() & CR3_FRAME_MASK);
+    table.access = table_access_temporary(drawing.slots.table, drawing.slots.window, 100);
+    REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(&table, page, at_kib(&drawing, 36), PAGE_4K,
+                                                  data_flags(kernel), &frames.source)),
+                  MAP_OK);
+    CHECK_EQUAL(range_source_position(&frames).value, at_kib(&drawing, 24).value);
+    *(volatile uint64_t *)mm_port_pointer(page) = UINT64_C(0x1122334455667788);
+    CHECK_EQUAL(*physical_entry(kernel, at_kib(&drawing, 36), 0), UINT64_C(0x1122334455667788));
+    CHECK_TRANSLATES(&table, page, at_kib(&drawing, 36));
 }
 
 TEST(temporary, shows_the_level_2_table_at_page_0_and_the_level_4_table_at_page_36_kib)
@@ -160,4 +203,43 @@ TEST(temporary, frees_an_entry_after_use_so_that_its_address_faults)
                 TEMPORARY_NOT_OURS);
     CHECK_EQUAL(temporary_slots_unmap(&drawing.slots, virt_addr_of(2 * KIB * KIB)),
                 TEMPORARY_NOT_OURS);
+}
+
+TEST(temporary, costs_one_frame_of_4_kib_however_many_frames_are_looked_at)
+{
+    struct kernel *kernel = test->subject;
+    struct address_space own = {.table = kernel->page_table};
+    struct address_space space;
+    struct test_frames frames;
+    virt_addr self = virt_addr_of(LEVEL_1_AT * KIB);
+
+    own.table.access = physical_access(kernel);
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
+    REQUIRE_EQUAL(address_space_create(&space, &own, 0, &frames.source), ADDRESS_SPACE_OK);
+    test_tree(space.table.root, space.table.levels);
+    /* Something in the next 2 MiB: the tables of the levels above are there. */
+    REQUIRE_EQUAL(tlb_flush_ignore(page_table_map_to(&space.table, virt_addr_of(2 * KIB * KIB),
+                                                     space.table.root, PAGE_4K, data_flags(kernel),
+                                                     &frames.source)),
+                  MAP_OK);
+    unsigned before = frames.in_use;
+    REQUIRE_EQUAL(tlb_flush_ignore(page_table_map_to(&space.table, self, space.table.root, PAGE_4K,
+                                                     data_flags(kernel), &frames.source)),
+                  MAP_OK);
+    CHECK_EQUAL(frames.in_use - before, 1);
+    struct page_entry *entry = entry_of(&space.table, self, 1);
+    uint64_t level_1 = page_entry_table(page_entry_load(entry_of(&space.table, self, 2))).value;
+    page_entry_store(entry, (struct page_entry){level_1 | data_flags(kernel).bits});
+    address_space_switch(&own, &space);
+
+    struct temporary_slots slots = {.table = self, .flags = data_flags(kernel)};
+    for (unsigned seen = 0; seen < 2 * TABLE_ENTRY_COUNT; seen++) {
+        phys_addr frame = phys_addr_of((uint64_t)seen * 4 * KIB);
+        virt_addr page;
+        REQUIRE_EQUAL(temporary_slots_map(&slots, frame, &page), TEMPORARY_OK);
+        CHECK_EQUAL(word_at(page, 0),
+                    *physical_entry(kernel, frame, 0) & ~(PAGE_ACCESSED | PAGE_DIRTY));
+        REQUIRE_EQUAL(temporary_slots_unmap(&slots, page), TEMPORARY_OK);
+    }
+    CHECK_EQUAL(frames.in_use - before, 1);
 }

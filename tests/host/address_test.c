@@ -105,3 +105,77 @@ TEST(recursive_table_address, moves_each_index_block_down_once_per_level)
     CHECK_EQUAL(recursive_table_address(0777, 4, virt_addr_of(0), 4).value,
                 01777777777777777770000UL);
 }
+
+/* Where the entry of `level` is that translates the page with the indices 1, 2, 3, 4. */
+static uint64_t entry_address(unsigned slot, unsigned level)
+{
+    virt_addr page = virt_addr_of(0001002003004UL << PAGE_SHIFT);
+
+    return recursive_table_address(slot, 4, page, level).value + 8 * virt_addr_index(page, level);
+}
+
+/* 0o_SSSSSS_RRR_RRR_RRR_RRR_AAAA and so on, for the page 0o_001_002_003_004. */
+TEST(recursive_table_address, gives_the_rows_of_the_tutorials_table_in_octal)
+{
+    static const struct {
+        unsigned slot;
+        uint64_t entries[4]; /* of levels 1..4 */
+    } rows[] = {
+        {0777,
+         {01777777770010020030040, 01777777777770010020030, 01777777777777770010020,
+          01777777777777777770010}},
+        {0776,
+         {01777777760010020030040, 01777777767760010020030, 01777777767767760010020,
+          01777777767767767760010}},
+        {0400,
+         {01777774000010020030040, 01777774004000010020030, 01777774004004000010020,
+          01777774004004004000010}},
+        {0377,
+         {03770010020030040, 03773770010020030, 03773773770010020, 03773773773770010}},
+        {0000, {010020030040, 010020030, 010020, 010}},
+    };
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (unsigned level = 1; level <= 4; level++) {
+            CHECK_EQUAL(entry_address(rows[i].slot, level), rows[i].entries[level - 1]);
+        }
+    }
+}
+
+TEST(recursive_table_address, has_the_sign_of_the_slots_top_bit_where_the_tutorials_has_ones)
+{
+    static const unsigned slots[] = {0, 1, 255, 256, 510, 511};
+
+    for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
+        for (unsigned level = 1; level <= 4; level++) {
+            uint64_t address = entry_address(slots[i], level);
+            uint64_t with_ones = address | UINT64_C(0177777) << 48;
+
+            CHECK_EQUAL(address >> 48, slots[i] < 256 ? 0 : 0177777);
+            CHECK_EQUAL(address >> 39 & 0777, slots[i]);
+            CHECK(virt_addr_is_canonical(virt_addr_of(address), 4));
+            CHECK_EQUAL(virt_addr_is_canonical(virt_addr_of(with_ones), 4), slots[i] >= 256);
+        }
+    }
+}
+
+/* Without its last three bits, the address moved right by a block per level is the entry's. */
+TEST(recursive_table_address, is_any_address_moved_right_block_by_block_behind_the_slot)
+{
+    uint64_t random = 1;
+
+    for (unsigned round = 0; round < 10000; round++) {
+        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
+        unsigned levels = 4 + (random >> 40) % 2;
+        unsigned slot = (unsigned)(random >> 20) % 512;
+        virt_addr address = virt_addr_new_truncate(random ^ random >> 29, levels);
+        uint64_t moved = address.value << (64 - 12 - 9 * levels) >> (64 - 12 - 9 * levels);
+
+        for (unsigned level = 1; level <= levels; level++) {
+            moved = moved >> 9 | (uint64_t)slot << (12 + 9 * (levels - 1));
+            uint64_t sign = slot < 256 ? 0 : ~UINT64_C(0) << (12 + 9 * levels);
+            REQUIRE_EQUAL(recursive_table_address(slot, levels, address, level).value +
+                              8 * virt_addr_index(address, level),
+                          (moved & ~UINT64_C(7)) | sign);
+        }
+    }
+}

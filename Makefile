@@ -266,7 +266,7 @@ bench-host: $(OBJECTS)/bench/page_table_bench $(OBJECTS)/bench/frame_bench  ## t
 ACCEL ?= tcg
 comma = ,
 BENCH_CPU = $(if $(filter kvm,$(ACCEL)),host$(comma)-arch-capabilities,max)
-bench-tlb: $(BUILD)/assay-bench.elf  ## cost of flushing page by page and at once; ACCEL=kvm to be real
+bench-tlb: $(BUILD)/assay-bench.elf  ## cost of flushing, and of reads by page size; ACCEL=kvm to be real
 	@qemu-system-x86_64 -M pc -accel $(ACCEL) -cpu $(BENCH_CPU) -bios qboot.rom -m 64M -nodefaults \
 	    -display none -no-reboot -serial stdio -device isa-debug-exit,iobase=0xf4,iosize=0x04 \
 	    -kernel $< </dev/null; test $$? = 33

@@ -131,8 +131,8 @@ TEST(drawing, of_four_tables_leads_from_page_0x803fe00000_to_the_frame_at_36_kib
 
 TEST(drawing, of_a_recursive_entry_511_takes_1_to_4_steps_less_to_the_tables)
 {
-    static const struct arrow around = {LEVEL_4, RECURSIVE_SLOT, LEVEL_4};
-    static const struct arrow ways[4][4] = {
+    const struct arrow around = {LEVEL_4, RECURSIVE_SLOT, LEVEL_4};
+    const struct arrow ways[4][4] = {
         {around, {LEVEL_4, 1, LEVEL_3}, {LEVEL_3, 0, LEVEL_2}, {LEVEL_2, 511, LEVEL_1}},
         {around, around, {LEVEL_4, 1, LEVEL_3}, {LEVEL_3, 0, LEVEL_2}},
         {around, around, around, {LEVEL_4, 1, LEVEL_3}},

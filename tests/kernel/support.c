@@ -289,27 +289,42 @@ phys_addr map_kernel_page(struct test *test, virt_addr page, page_flags flags)
     return mapped->frame;
 }
 
-static bool add_entry(void *context, const struct visited_entry *entry)
-{
-    uint64_t *checksum = context;
-    uint64_t bits = entry->entry.bits & ~(PAGE_ACCESSED | PAGE_DIRTY);
+/* A checksum of a tree in progress. */
+struct checksum {
+    const struct page_table *table;
+    uint64_t value;
+};
 
+/* Adds the first `count` entries of the table of `level` for `address`, whatever is in them. */
+static void add_table(struct checksum *checksum, virt_addr address, unsigned level, unsigned count)
+{
+    const struct page_entry *entries = entry_of(checksum->table, address, level);
+
+    for (unsigned index = 0; index < count; index++) {
+        uint64_t bits = page_entry_load(&entries[index]).bits & ~(PAGE_ACCESSED | PAGE_DIRTY);
+        /* FNV-1a, a word at a time */
+        checksum->value = (checksum->value ^ bits) * UINT64_C(0x100000001b3);
+    }
+}
+
+static bool add_table_of_entry(void *context, const struct visited_entry *entry)
+{
     if ((int64_t)entry->start.value < 0) {
         return false;
     }
-    /* FNV-1a, a word at a time */
-    *checksum = (*checksum ^ bits) * UINT64_C(0x100000001b3);
-    *checksum = (*checksum ^ entry->start.value) * UINT64_C(0x100000001b3);
-    *checksum = (*checksum ^ entry->level) * UINT64_C(0x100000001b3);
+    if (!entry->leaf && !entry->recursive) {
+        add_table(context, entry->start, entry->level - 1, TABLE_ENTRY_COUNT);
+    }
     return true;
 }
 
 uint64_t tree_checksum(const struct page_table *table)
 {
-    uint64_t checksum = UINT64_C(0xcbf29ce484222325);
+    struct checksum checksum = {.table = table, .value = UINT64_C(0xcbf29ce484222325)};
 
-    page_table_visit(table, add_entry, &checksum);
-    return checksum;
+    add_table(&checksum, virt_addr_of(0), table->levels, TABLE_ENTRY_COUNT / 2);
+    page_table_visit(table, add_table_of_entry, &checksum);
+    return checksum.value;
 }
 
 volatile uint8_t *physical_byte(const struct kernel *kernel, phys_addr address)

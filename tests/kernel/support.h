@@ -44,7 +44,8 @@ phys_addr map_kernel_page(struct test *test, virt_addr page, page_flags flags);
 unsigned test_levels_first(const struct kernel *kernel);
 unsigned test_levels_last(const struct kernel *kernel);
 
-/* A value that changes when any entry for the lower half does, but for accessed and dirty. */
+/* A value that changes when any bit of the tables for the lower half does, in entries that are not
+ * present too, but for accessed and dirty. */
 uint64_t tree_checksum(const struct page_table *table);
 
 /* The byte of physical memory at `address`. */

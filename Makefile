@@ -65,9 +65,10 @@ HOST_OBJECTS = $(patsubst %,$(OBJECTS)/host/%.o,$(HOST_TEST_SOURCES) $(HOST_PURE
     )
 
 IMAGES = $(BUILD)/assay.elf $(BUILD)/assay-test.elf
-# What tests the harness, what QEMU's own walker is compared with, and what its MMU is.
+# What tests the harness, what QEMU's own walker is compared with, what its MMU is, and a benchmark
+# that must run.
 HARNESS_IMAGES = $(BUILD)/assay-misbehave.elf $(BUILD)/assay-second-opinion.elf \
-    $(BUILD)/assay-conformance.elf
+    $(BUILD)/assay-conformance.elf $(BUILD)/assay-bench.elf
 ISOS = $(BUILD)/assay.iso $(BUILD)/assay-test.iso
 
 # Shows one line instead of the command; `make V=1` shows the command.

@@ -14,8 +14,9 @@ from machines import ACCESS_WAYS, PROFILES, Profile, command_line, image_path
 from page_table_dump import (
     FRAME_MASK, HUGE, NO_EXECUTE, PRESENT, USER, WRITABLE, parse_words, registers_of, shift,
 )
-from qemu_process import Monitor, Qemu, monitor_arguments
+from qemu_process import Monitor, Qemu, boot, monitor_arguments
 from second_opinion import asker
+from verdict import EXIT_PASS
 
 DEMONSTRATION_ENDS = "It did not crash!"
 # PVH, and GRUB on both kinds of firmware.
@@ -28,6 +29,7 @@ SHOWN_LEVEL_LAST = 3
 
 REGION = re.compile(r"  ([0-9a-f]{12}) - ([0-9a-f]{12})  (\S.*?)\s+\d+ [KMGT]iB")
 ENTRY = re.compile(r" +L(\d)\[(\d+)(?:\.\.(\d+))?\] 0x([0-9a-f]{16}) -> (\w+) 0x([0-9a-f]+)(.*)")
+READS = re.compile(r" *(\d+) reads +(\d+\.\d) +(\d+\.\d)")
 RAM = re.compile(r"  ([0-9a-f]{16})-([0-9a-f]{16}) \(prio -?\d+, ram\): pc\.ram\b", re.M)
 
 
@@ -251,3 +253,14 @@ def test_each_access_takes_the_demonstration_from_the_first_look_to_new_tables(
             assert said in log, log
         assert kernel.translate(FAR_PAGE) == 0xB8000
         assert kernel.translate(0) is None
+
+
+def test_reads_in_small_and_in_huge_pages_are_measured_and_reported() -> None:
+    """Which are faster is the CPU's affair: an emulator has no TLB like that of a CPU."""
+    profile = PROFILES["fast"]
+    outcome = boot(command_line(profile, image_path(profile, "assay-bench")), profile.boot_limit_s)
+    assert outcome.status == EXIT_PASS, outcome
+    assert "            4 KiB pages 2 MiB pages" in outcome.lines
+    rows = [match for match in map(READS.fullmatch, outcome.lines) if match]
+    assert [int(row[1]) for row in rows] == [16, 64, 256, 1024, 4096], outcome.lines
+    assert all(float(row[2]) > 0 and float(row[3]) > 0 for row in rows), outcome.lines

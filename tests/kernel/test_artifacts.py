@@ -65,6 +65,14 @@ def test_everything_is_kept_of_a_panic_on_a_machine_with_a_screen() -> None:
         assert text in verdict.message
 
 
+def test_everything_is_kept_of_a_machine_with_five_levels() -> None:
+    verdict, kept = fail("bad.panics", PROFILES["la57"])
+    names = {path.name for path in kept.iterdir()}
+    assert names == ALWAYS | OF_THE_SECOND_BOOT | {"guest.core"}, verdict.message
+    assert "of no use with five levels" in (kept / "mem.txt").read_text()
+    assert (kept / "page-tables.txt").read_text().startswith("root 0x1000, 5 levels\n")
+
+
 def test_gdb_shows_in_the_core_how_the_panic_was_reached() -> None:
     if shutil.which("gdb") is None:
         pytest.skip("gdb is not installed")

@@ -16,11 +16,10 @@ import shutil
 import tempfile
 import threading
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import page_table_dump
+import page_snapshot
 from ktap import last_result, panic_line
 from machines import ROOT, TCG, Profile, build_directory, command_line, image_path
 from qemu_process import Monitor, MonitorError, Qemu, monitor_arguments
@@ -31,6 +30,7 @@ REPEATS_MAX = 10
 # Larger machines leave no core.
 CORE_MEMORY = {"16M", "64M", "128M", "256M"}
 CORE = "guest.core"
+TABLES = "page-tables"
 SETTLE_S = 0.2
 SPARSE_BLOCK = 1 << 16
 
@@ -124,10 +124,11 @@ def _repeat(directory: Path, boot: Boot, first: Outcome) -> list[str]:
                 (directory / "repeat-serial.log").write_bytes(serial)
                 with Monitor(socket) as monitor:
                     registers = _look(monitor, directory, boot.profile, first.stop is Stop.FLOOD)
+                    tables = _keep_tables(monitor, directory, boot.label)
         except (MonitorError, ConnectionError, FileNotFoundError, ValueError) as error:
             return [f"the second boot gave no more evidence: {error}"]
         triple_fault = log.is_file() and "Triple fault" in log.read_text(errors="replace")
-    notes = _difference(first.serial, serial)
+    notes = tables + _difference(first.serial, serial)
     if triple_fault:
         place = re.search(r"\bRIP=([0-9a-f]+)", registers)
         where = symbol_at(image.with_suffix(".elf"), int(place[1], 16)) if place else "?"
@@ -187,11 +188,6 @@ def _look(monitor: Monitor, directory: Path, profile: Profile, flood: bool) -> s
     mapped = NO_INFO_MEM if five_levels else monitor.human("info mem")
     (directory / "mem.txt").write_text(mapped)
     (directory / "tlb.txt").write_text(monitor.human("info tlb"))
-    root, levels = page_table_dump.registers_of(registers)
-    read: Callable[[int], list[int]] = lambda table: page_table_dump.parse_words(
-        monitor.human(f"xp /{page_table_dump.ENTRIES}gx {table:#x}")
-    )
-    (directory / "page-tables.txt").write_text(page_table_dump.dump(read, root, levels))
     if profile.vga:
         picture = str(directory / "screen.png")
         monitor.execute("screendump", filename=picture, format="png")
@@ -201,6 +197,18 @@ def _look(monitor: Monitor, directory: Path, profile: Profile, flood: bool) -> s
         monitor.execute("dump-guest-memory", paging=True, protocol=f"file:{core}")
         _make_sparse(core)
     return registers
+
+
+def _keep_tables(monitor: Monitor, directory: Path, label: str) -> list[str]:
+    """Writes down the page tables. *Returns:* a note if that cannot be."""
+    stem = directory / TABLES
+    try:
+        snapshot = page_snapshot.take(monitor.human, f"{label}, at its end")
+    except page_snapshot.DumpError as error:
+        return [f"second boot: no page tables: {error}"]
+    stem.with_suffix(".txt").write_text(snapshot.ranges())
+    page_snapshot.save(snapshot, stem.with_suffix(".json"))
+    return []
 
 
 def _make_sparse(path: Path) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import pytest
-
 from page_table_dump import (
     HUGE,
     NO_EXECUTE,
@@ -11,8 +9,6 @@ from page_table_dump import (
     USER,
     WRITABLE,
     dump,
-    parse_words,
-    registers_of,
 )
 
 Memory = dict[int, dict[int, int]]
@@ -37,9 +33,9 @@ def test_pages_that_follow_each_other_are_one_line() -> None:
         0x4000: {1: 0x7000 | leaf, 2: 0x8000 | leaf, 3: 0x8000 | leaf, 4: 0x9000 | PRESENT},
     }
     assert told(memory) == [
-        "0000000000001000-0000000000002fff  4K x 2     -> 0000000000007000 r-wx",
-        "0000000000003000-0000000000003fff  4K x 1     -> 0000000000008000 r-wx",
-        "0000000000004000-0000000000004fff  4K x 1     -> 0000000000009000 r--x",
+        "0000000000001000-0000000000002fff  4K x 2     -> 0000000000007000 rwx-",
+        "0000000000003000-0000000000003fff  4K x 1     -> 0000000000008000 rwx-",
+        "0000000000004000-0000000000004fff  4K x 1     -> 0000000000009000 r-x-",
     ]
 
 
@@ -50,8 +46,8 @@ def test_what_a_table_forbids_stays_forbidden() -> None:
         0x2000: {0: 0x4000_0000 | leaf | HUGE},
     }
     assert told(memory) == [
-        "0000000000000000-000000003fffffff  1G x 1     -> 0000000040000000 ruw-",
-        "ffffff8000000000-ffffff803fffffff  1G x 1     -> 0000000040000000 ru-x",
+        "0000000000000000-000000003fffffff  1G x 1     -> 0000000040000000 rw-u",
+        "ffffff8000000000-ffffff803fffffff  1G x 1     -> 0000000040000000 r-xu",
     ]
 
 
@@ -67,12 +63,3 @@ def test_five_levels_and_a_2m_page() -> None:
 
 def test_a_root_that_names_itself_is_not_entered() -> None:
     assert told({0x1000: {510: 0x1000 | TABLE}}) == []
-
-
-def test_the_monitors_words_are_read() -> None:
-    text = "0000000000001000: 0x0000000000002067 0xffffffffffffffff\r\n"
-    assert parse_words(text) == [0x2067, 0xFFFF_FFFF_FFFF_FFFF]
-    registers = "CR0=80050033 CR2=0000000000000000 CR3=0000000000001018 CR4=00001020\n"
-    assert registers_of(registers) == (0x1000, 5)
-    with pytest.raises(ValueError, match="no CR3"):
-        registers_of("EAX=0")

@@ -11,9 +11,8 @@ from pathlib import Path
 import pytest
 
 from machines import ACCESS_WAYS, PROFILES, Profile, command_line, image_path
-from page_table_dump import (
-    FRAME_MASK, HUGE, NO_EXECUTE, PRESENT, USER, WRITABLE, parse_words, registers_of, shift,
-)
+from page_snapshot import parse_words, registers_of
+from page_table_dump import FRAME_MASK, HUGE, NO_EXECUTE, PRESENT, USER, WRITABLE, shift
 from qemu_process import Monitor, Qemu, boot, monitor_arguments
 from second_opinion import asker
 from verdict import EXIT_PASS

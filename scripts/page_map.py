@@ -1,0 +1,74 @@
+#!/usr/bin/python3
+"""Draws page tables from a dump (page-tables.json), or compares two dumps.
+
+Writes an SVG and an HTML page that shows the walk of any address. docs/pictures.md describes the
+dump, which a failed test leaves.
+
+Exit codes: 0 drawn; 2 wrong use or no dump; 3 the environment is at fault.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from page_snapshot import DumpError, load
+
+EXIT_OK = 0
+EXIT_USAGE = 2
+EXIT_ENVIRONMENT = 3
+EXAMPLES = """\
+examples:
+  page_map.py build/artifacts/fast-map_to.x/page-tables.json
+  page_map.py before.json after.json -o compared"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog="page_map.py", description=__doc__, epilog=EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("dump", type=Path, metavar="DUMP.json")
+    parser.add_argument("later", type=Path, nargs="?", metavar="LATER.json",
+                        help="a second dump, to be compared with the first")
+    parser.add_argument("-o", "--output", type=Path, metavar="STEM",
+                        help="write STEM.svg and STEM.html; without it beside the last dump")
+    options = parser.parse_args(arguments)
+    paths = [options.dump] + ([options.later] if options.later else [])
+    try:
+        for path in write_pictures(paths, options.output or paths[-1].with_suffix("")):
+            print(path)
+    except DumpError as error:
+        return complain(str(error), EXIT_USAGE)
+    except OSError as error:
+        return complain(f"{error.filename}: {error.strerror}", EXIT_USAGE)
+    except ImportError:
+        text = "jinja2 is missing (Debian package python3-jinja2; ./scripts/setup.sh installs it)"
+        return complain(text, EXIT_ENVIRONMENT)
+    return EXIT_OK
+
+
+def write_pictures(dumps: Sequence[Path], stem: Path) -> tuple[Path, Path]:
+    """Draws one dump or compares two. *Returns:* the SVG and the page, beside each other.
+
+    Raises DumpError, OSError, and ImportError without jinja2.
+    """
+    snapshots = [load(path) for path in dumps]
+    from page_map_page import render
+
+    svg, page = render(snapshots)
+    paths = tuple(stem.with_name(stem.name + suffix) for suffix in (".svg", ".html"))
+    for path, text in zip(paths, (svg, page)):
+        path.write_text(text, encoding="utf-8")
+    return paths[0], paths[1]
+
+
+def complain(text: str, status: int) -> int:
+    print(f"page_map: {text}", file=sys.stderr)
+    return status
+
+
+if __name__ == "__main__":
+    sys.exit(main())

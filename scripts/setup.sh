@@ -50,6 +50,19 @@ update_package_lists() {
     rm -f "$log"
 }
 
+# Takes out of `missing` what is optional and unknown here.
+leave_out_unknown() {
+    local name kept=()
+    for name in "${missing[@]}"; do
+        if [ -n "${optional[$name]-}" ] && ! apt-cache show "$name" >/dev/null 2>&1; then
+            say "leaving out $name: this system has no such package"
+        else
+            kept+=("$name")
+        fi
+    done
+    missing=("${kept[@]}")
+}
+
 # check_tool PACKAGE COMMAND...: the command runs and succeeds.
 check_tool() {
     local package=$1 output
@@ -65,6 +78,9 @@ esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 mapfile -t packages < <(sed 's/#.*//' ci/packages.txt | tr -s ' \t' '\n' | grep .)
+declare -A optional=()
+for name in "${packages[@]}"; do [[ $name != *'?' ]] || optional[${name%'?'}]=1; done
+packages=("${packages[@]%'?'}")
 [ "${#packages[@]}" -gt 0 ] || fail 'ci/packages.txt names no package'
 
 reason=$(why_unsupported)
@@ -77,11 +93,15 @@ while read -r name state; do
     [ "$state" != installed ] || installed[$name]=1
 done < <(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${packages[@]}" 2>/dev/null)
 missing=()
+needed=()
 for package in "${packages[@]}"; do
     [ -n "${installed[$package]-}" ] || missing+=("$package")
+    [ -n "${installed[$package]-}${optional[$package]-}" ] || needed+=("$package")
 done
 
 say "$((${#packages[@]} - ${#missing[@]})) of ${#packages[@]} packages were already there"
+# With all that is needed there, lists are not fetched only to see that the rest is unknown.
+[ "${#needed[@]}" -gt 0 ] || leave_out_unknown
 if [ "${#missing[@]}" -gt 0 ]; then
     as_root=()
     if [ "$(id -u)" -ne 0 ]; then
@@ -91,6 +111,7 @@ if [ "${#missing[@]}" -gt 0 ]; then
     fi
     say "fetching the package lists"
     update_package_lists
+    leave_out_unknown
     say "installing: ${missing[*]}"
     apt_get -y -q --no-install-recommends -o Dpkg::Options::=--force-confold \
         install "${missing[@]}" || fail 'apt-get install failed; its message is above'

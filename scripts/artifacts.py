@@ -22,6 +22,8 @@ from pathlib import Path
 import page_snapshot
 from ktap import last_result, panic_line
 from machines import ROOT, TCG, Profile, build_directory, command_line, image_path
+from page_map import write_pictures
+from page_names import kernel_snapshot
 from qemu_process import Monitor, MonitorError, Qemu, monitor_arguments
 from verdict import Outcome, Stop, Verdict
 
@@ -82,6 +84,8 @@ def keep(verdict: Verdict, boot: Boot) -> Verdict:
             elf = image_path(boot.profile, boot.image).with_suffix(".elf")
             core = shlex.join(["gdb", _short(elf), _short(final / CORE)])
             notes.append(f"the second boot's end in gdb: {core}")
+        if (final / f"{TABLES}.html").exists():
+            notes.append(f"the second boot's page tables: {_short(final / TABLES)}.html")
         notes.insert(0, f"artefacts: {_short(final)}/ ({kept})")
     except OSError as error:
         where = error.filename or final
@@ -124,7 +128,7 @@ def _repeat(directory: Path, boot: Boot, first: Outcome) -> list[str]:
                 (directory / "repeat-serial.log").write_bytes(serial)
                 with Monitor(socket) as monitor:
                     registers = _look(monitor, directory, boot.profile, first.stop is Stop.FLOOD)
-                    tables = _keep_tables(monitor, directory, boot.label)
+                    tables = _keep_tables(monitor, directory, boot.label, image.with_suffix(".elf"))
         except (MonitorError, ConnectionError, FileNotFoundError, ValueError) as error:
             return [f"the second boot gave no more evidence: {error}"]
         triple_fault = log.is_file() and "Triple fault" in log.read_text(errors="replace")
@@ -199,15 +203,18 @@ def _look(monitor: Monitor, directory: Path, profile: Profile, flood: bool) -> s
     return registers
 
 
-def _keep_tables(monitor: Monitor, directory: Path, label: str) -> list[str]:
-    """Writes down the page tables. *Returns:* a note if that cannot be."""
+def _keep_tables(monitor: Monitor, directory: Path, label: str, elf: Path) -> list[str]:
+    """Writes down the page tables, and draws them. *Returns:* a note if that cannot be."""
     stem = directory / TABLES
     try:
-        snapshot = page_snapshot.take(monitor.human, f"{label}, at its end")
+        snapshot = kernel_snapshot(monitor.human, f"{label}, at its end", elf)
+        stem.with_suffix(".txt").write_text(snapshot.ranges())
+        page_snapshot.save(snapshot, stem.with_suffix(".json"))
+        write_pictures([stem.with_suffix(".json")], stem)
     except page_snapshot.DumpError as error:
         return [f"second boot: no page tables: {error}"]
-    stem.with_suffix(".txt").write_text(snapshot.ranges())
-    page_snapshot.save(snapshot, stem.with_suffix(".json"))
+    except ImportError as error:
+        return [f"second boot: the page tables are not drawn: {error}"]
     return []
 
 

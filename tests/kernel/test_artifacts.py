@@ -16,6 +16,8 @@ from artifacts import directory_of
 from kernel_tests import boot_tests, matching, read_test_image
 from ktap import Kind
 from machines import PROFILES, Profile, build_directory
+from page_map_model import page_map
+from page_snapshot import load
 from verdict import Verdict
 
 IMAGE = "assay-misbehave"
@@ -23,7 +25,7 @@ RUNNER = Path(artifacts.__file__).with_name("qemu_runner.py")
 ALWAYS = {"serial.log", "verdict.txt", "command.txt"}
 OF_THE_SECOND_BOOT = {
     "repeat.txt", "repeat-serial.log", "registers.txt", "mem.txt", "tlb.txt", "page-tables.txt",
-    "page-tables.json",
+    "page-tables.json", "page-tables.svg", "page-tables.html",
 }
 PNG_MAGIC, ELF_MAGIC = b"\x89PNG", b"\x7fELF"
 
@@ -66,12 +68,48 @@ def test_everything_is_kept_of_a_panic_on_a_machine_with_a_screen() -> None:
         assert text in verdict.message
 
 
+def test_the_dump_of_the_page_tables_agrees_with_what_qemu_says_is_mapped() -> None:
+    """`info mem` is QEMU's own walk: ranges by the permissions of user, reading and writing."""
+    verdict, kept = fail("bad.panics", words="access=fixed")
+    assert "the second boot's page tables: " in verdict.message
+    snapshot = load(kept / "page-tables.json")
+    assert (snapshot.levels, snapshot.complete) == (4, True)
+    ranges: list[tuple[int, int, str]] = []
+    for run in page_map(snapshot).runs:
+        user, write = "u" in run.permissions, "w" in run.permissions
+        letters = f"{'u' if user else '-'}r{'w' if write else '-'}"
+        start = run.start
+        if ranges and ranges[-1][1:] == (start, letters):
+            start = ranges.pop()[0]
+        ranges.append((start, run.start + run.length, letters))
+    told = (kept / "mem.txt").read_text().split("\n")
+    assert [line.strip() for line in told if line.strip()] == [
+        f"{start:016x}-{end:016x} {end - start:016x} {letters}" for start, end, letters in ranges
+    ]
+    page = (kept / "page-tables.html").read_text()
+    assert "kernel text" in page and "fast-bad.panics, at its end" in page
+
+
 def test_everything_is_kept_of_a_machine_with_five_levels() -> None:
     verdict, kept = fail("bad.panics", PROFILES["la57"])
     names = {path.name for path in kept.iterdir()}
     assert names == ALWAYS | OF_THE_SECOND_BOOT | {"guest.core"}, verdict.message
     assert "of no use with five levels" in (kept / "mem.txt").read_text()
     assert (kept / "page-tables.txt").read_text().startswith("root 0x1000, 5 levels\n")
+
+
+def test_a_picture_that_cannot_be_drawn_hides_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    def without_jinja2(*_: object) -> None:
+        raise ImportError("No module named 'jinja2'")
+
+    monkeypatch.setattr(artifacts, "write_pictures", without_jinja2)
+    verdict, kept = fail("bad.fails")
+    assert verdict.kind is Kind.FAILED
+    assert "the page tables are not drawn: No module named 'jinja2'" in verdict.message
+    missing = {"page-tables.svg", "page-tables.html"}
+    assert {path.name for path in kept.iterdir()} == (
+        (ALWAYS | OF_THE_SECOND_BOOT | {"guest.core"}) - missing
+    )
 
 
 def test_gdb_shows_in_the_core_how_the_panic_was_reached() -> None:

@@ -75,7 +75,7 @@ ISOS = $(BUILD)/assay.iso $(BUILD)/assay-test.iso
 V = 0
 quiet = $(if $(filter 1,$(V)),,@echo "  $(1)" && )
 
-.PHONY: all run test conformance fuzz screenshot bench-boot bench-harness bench-host bench-tlb clean help host-tests FORCE
+.PHONY: all run test conformance fuzz map screenshot bench-boot bench-harness bench-host bench-tlb clean help host-tests FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -228,6 +228,15 @@ $(BUILD)/libassay_mm.a: $(patsubst %.c,$(LIBMM)/%.o,$(MM_SOURCES)) $(wildcard mm
 	@rm -rf $@ $(BUILD)/include && mkdir -p $(BUILD)/include/mm
 	@cp mm/*.h $(BUILD)/include/mm/ && cp $(PORT)/mm_port.h $(BUILD)/include/
 	$(call quiet,AR $@)ar rcs $@ $(filter %.o,$^)
+
+# Of a boot of the kernel, or of a test; WORDS are for the kernel's command line, AT is a function.
+TEST =
+WORDS =
+AT =
+PROFILE =
+map: $(BUILD)/assay$(if $(TEST),-test).elf  ## draw the page tables of a boot; TEST=NAME of a test
+	@$(PYTHON) scripts/qemu_runner.py map $(TEST) --append "$(WORDS)" --output $(BUILD)/map \
+	    $(if $(AT),--at $(AT)) $(if $(PROFILE),--profile $(PROFILE))
 
 screenshot: $(BUILD)/assay.iso  ## take docs/screen.png from the running kernel
 	@$(PYTHON) scripts/qemu_runner.py screenshot docs/screen.png

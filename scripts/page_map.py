@@ -2,7 +2,7 @@
 """Draws page tables from a dump (page-tables.json), or compares two dumps.
 
 Writes an SVG and an HTML page that shows the walk of any address. docs/pictures.md describes the
-dump, which a failed test leaves.
+dump, which a failed test leaves and `qemu_runner.py map` writes.
 
 Exit codes: 0 drawn; 2 wrong use or no dump; 3 the environment is at fault.
 """
@@ -21,8 +21,8 @@ EXIT_USAGE = 2
 EXIT_ENVIRONMENT = 3
 EXAMPLES = """\
 examples:
-  page_map.py build/artifacts/fast-map_to.x/page-tables.json
-  page_map.py before.json after.json -o compared"""
+  page_map.py build/map/kernel.json
+  page_map.py before.json after.json -o build/map/compared"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

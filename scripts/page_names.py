@@ -50,6 +50,11 @@ def symbols_of(elf: Path, types: Iterable[str] = ("STT_FUNC", "STT_OBJECT")) -> 
     return {name: address for address, name in reversed(_symbols(elf, types))}
 
 
+def addresses_of(elf: Path, function: str) -> list[int]:
+    """Where it is: of a static function there may be several copies."""
+    return [address for address, name in _symbols(elf, ("STT_FUNC",)) if name == function]
+
+
 def _symbols(elf: Path, types: Iterable[str]) -> list[tuple[int, str]]:
     """Addresses and names, sorted; none of what is no ELF file."""
     try:

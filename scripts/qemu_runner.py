@@ -19,6 +19,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
+from boot_map import MapError, map_kernel, map_test
 from boots import (
     EXIT_ENVIRONMENT,
     EXIT_FAILURES,
@@ -39,11 +40,13 @@ from machines import (
     EnvironmentFault,
     Feature,
     Profile,
+    build_directory,
     command_line,
     find_fault,
     image_path,
     qemu_binary,
 )
+from page_snapshot import DumpError
 from qemu_process import Monitor, MonitorError, Qemu, boot, monitor_arguments, stop_everything
 from verdict import EXIT_PASS, Outcome
 
@@ -81,6 +84,14 @@ Read from the image, without a boot.
 examples:
   qemu_runner.py list
   qemu_runner.py list '*huge*'"""
+MAP_EXAMPLES = """\
+Writes a dump (JSON), a picture (SVG) and a page that shows the walk of any address (HTML). Of a
+test, the tables before and after it are compared. docs/pictures.md explains what is shown.
+
+examples:
+  qemu_runner.py map
+  qemu_runner.py map --append 'access=recursive' --profile la57
+  qemu_runner.py map map_to.maps_a_page --at page_table_unmap"""
 DEBUG_EXAMPLES = """\
 QEMU waits before the first instruction. With gdb and a terminal, gdb starts with the symbols and a
 breakpoint where the test begins; otherwise the command for it is printed.
@@ -160,6 +171,21 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     debugging.add_argument("glob", metavar="TEST", help="its name; or with * and ?, several")
     _add_machine(debugging, "the machine, if not the one on which the test has its own boot")
     _add_append(debugging)
+
+    drawing = add("map", map_command, "draw the page tables of a boot", MAP_EXAMPLES)
+    drawing.add_argument(
+        "test", nargs="?", metavar="TEST", help="its name; without it, the normal image"
+    )
+    drawing.add_argument(
+        "--profile", choices=tuple(PROFILES), metavar="PROFILE", help="the machine"
+    )
+    drawing.add_argument(
+        "--at", default="", metavar="FUNCTION", help="stop when the test first calls this one"
+    )
+    drawing.add_argument(
+        "--output", type=Path, default=build_directory() / "map", metavar="DIRECTORY"
+    )
+    _add_append(drawing)
 
     add("profiles", profiles_command, "show the machines", "Choose one with: test --profile NAME")
     bench = add("bench", bench_command, "run a benchmark image and show what it says", "")
@@ -266,6 +292,35 @@ def debug_command(options: argparse.Namespace) -> int:
     require(profile, options.image)
     words = f"test={options.glob} {options.append}".strip()
     return debug(tests, profile, options.image, words)
+
+
+def map_command(options: argparse.Namespace) -> int:
+    """`map`: pictures of page tables."""
+    if options.at and not options.test:
+        return complain("--at needs a test", EXIT_USAGE)
+    test: KernelTest | None = None
+    if options.test:
+        found = matching(read_test_image(), options.test)
+        if len(found) != 1:
+            text = f"{len(found)} tests are called {options.test}; `list` shows all"
+            return complain(text, EXIT_USAGE)
+        test = found[0]
+    name = options.profile or (home(test).name if test else "fast")
+    profile, image = PROFILES[name], TEST_IMAGE if test else NORMAL_IMAGE
+    require(profile, image)
+    try:
+        options.output.mkdir(parents=True, exist_ok=True)
+        if test:
+            files = map_test(test, profile, image, options.append, options.at, options.output)
+        else:
+            files = map_kernel(profile, image, options.append, DEMONSTRATION_ENDS, options.output)
+    except (MapError, DumpError) as error:
+        return complain(str(error), EXIT_FAILURES)
+    except OSError as error:
+        return complain(f"{error.filename}: {error.strerror}", EXIT_FAILURES)
+    for path in files:
+        print(path)
+    return EXIT_OK
 
 
 def bench_command(options: argparse.Namespace) -> int:

@@ -84,22 +84,51 @@ TEST(paging, gives_each_page_permissions_of_its_own)
     CHECK_EQUAL(*word(1), 2);
 }
 
+/* Shows the frame from the next use on that is no cached one. */
+static void change_frame(const struct kernel *kernel, phys_addr frame)
+{
+    struct page_entry *leaf = entry_of(&kernel->page_table, virt_addr_of(FREE_PAGE), 1);
+    uint64_t flags = page_entry_load(leaf).bits & ~PAGE_FRAME_MASK;
+
+    page_entry_store(leaf, (struct page_entry){flags | frame.value});
+}
+
 TEST(paging, shows_the_new_frame_at_the_latest_after_the_flush)
 {
     struct kernel *kernel = test->subject;
-    struct page_entry *leaf;
     uint64_t seen;
 
     take_frames(test);
     REQUIRE_EQUAL(map(kernel, 0, frames[0], 0), MAP_OK);
     CHECK_EQUAL(*word(0), 1);
-    leaf = entry_of(&kernel->page_table, virt_addr_of(FREE_PAGE), 1);
-    page_entry_store(leaf, (struct page_entry){(page_entry_load(leaf).bits & ~PAGE_FRAME_MASK) |
-                                               frames[1].value});
+    change_frame(kernel, frames[1]);
     seen = *word(0); /* the CPU may have the old translation or read the new one */
     CHECK(seen == 1 || seen == 2);
     mm_port_flush_page(virt_addr_of(FREE_PAGE));
     CHECK_EQUAL(*word(0), 2);
+}
+
+enum { CACHING_TRIES = 100 };
+
+/* Each single time the CPU may have forgotten the translation: that it never has one is what
+ * fails. */
+TEST(paging, uses_a_cached_translation_until_a_flush_drops_it)
+{
+    struct kernel *kernel = test->subject;
+    unsigned cached_count = 0;
+
+    take_frames(test);
+    REQUIRE_EQUAL(map(kernel, 0, frames[0], 0), MAP_OK);
+    for (unsigned i = 0; i < CACHING_TRIES; i++) {
+        change_frame(kernel, frames[0]);
+        mm_port_flush_page(virt_addr_of(FREE_PAGE));
+        REQUIRE_EQUAL(*word(0), 1);
+        change_frame(kernel, frames[1]);
+        cached_count += *word(0) == 1 ? 1 : 0;
+        mm_port_flush_page(virt_addr_of(FREE_PAGE));
+        REQUIRE_EQUAL(*word(0), 2);
+    }
+    CHECK_AT_LEAST(cached_count, 1);
 }
 
 /* An address whose upper bits do not copy the highest translated bit is no page fault. */

@@ -58,6 +58,73 @@ TEST(address_space, shows_other_frames_at_the_same_page)
     }
 }
 
+enum { PROCESSES = 2, PROCESS_PAGES = 3, PROCESS_FRAMES = 9 };
+
+static volatile uint64_t *process_word(unsigned page)
+{
+    return mm_port_pointer(virt_addr_of(USER_PAGE + page * UINT64_C(4096)));
+}
+
+static void make_process(struct test *test, struct address_space *process,
+                         const struct address_space *own, struct test_frames *frames,
+                         const phys_addr *shown[PROCESS_PAGES])
+{
+    struct kernel *kernel = test->subject;
+
+    REQUIRE_EQUAL(address_space_create(process, own, 0, &frames->source), ADDRESS_SPACE_OK);
+    test_tree(process->table.root, process->table.levels);
+    for (unsigned page = 0; page < PROCESS_PAGES; page++) {
+        virt_addr address = virt_addr_of(USER_PAGE + page * UINT64_C(4096));
+        REQUIRE_EQUAL(address_space_flush(
+                          process, page_table_map_to(&process->table, address, *shown[page],
+                                                     PAGE_4K, data_flags(kernel), &frames->source)),
+                      MAP_OK);
+    }
+}
+
+/* The tutorial's two instances of a program, in its units of 50 bytes: the pages at 0, 50 and 100 are
+ * the frames at 100, 150 and 200 for one, at 300, 350 and 400 for the other. */
+TEST(address_space, of_each_process_has_a_table_of_its_own_for_the_same_three_pages)
+{
+    struct kernel *kernel = test->subject;
+    struct address_space own = kernel_space(kernel);
+    struct address_space processes[PROCESSES];
+    struct test_frames frames;
+    phys_addr memory[PROCESS_FRAMES];
+
+    test_frames_init(&frames, test, TEST_FRAMES_MAX);
+    for (unsigned i = 0; i < PROCESS_FRAMES; i++) {
+        REQUIRE(frame_source_allocate(&frames.source, 0, &memory[i]));
+        *(volatile uint64_t *)physical_byte(kernel, memory[i]) = 0;
+    }
+    const phys_addr *shown[PROCESSES][PROCESS_PAGES] = {{&memory[2], &memory[3], &memory[4]},
+                                                        {&memory[6], &memory[7], &memory[8]}};
+    for (unsigned i = 0; i < PROCESSES; i++) {
+        make_process(test, &processes[i], &own, &frames, shown[i]);
+        address_space_switch(&own, &processes[i]);
+        for (unsigned page = 0; page < PROCESS_PAGES; page++) {
+            *process_word(page) = 10 * (i + 1) + page;
+        }
+        address_space_switch(&processes[i], &own);
+    }
+    static const uint64_t expected[PROCESS_FRAMES] = {0, 0, 10, 11, 12, 0, 20, 21, 22};
+    for (unsigned i = 0; i < PROCESS_FRAMES; i++) {
+        CHECK_EQUAL(*(volatile uint64_t *)physical_byte(kernel, memory[i]), expected[i]);
+    }
+    for (unsigned i = 0; i < PROCESSES; i++) {
+        address_space_switch(&own, &processes[i]);
+        for (unsigned page = 0; page < PROCESS_PAGES; page++) {
+            CHECK_EQUAL(*process_word(page), 10 * (i + 1) + page);
+        }
+        address_space_switch(&processes[i], &own);
+        CHECK_NOT_MAPPED(&processes[i].table, virt_addr_of(USER_PAGE + PROCESS_PAGES * 4096));
+        CHECK_EQUAL(address_space_destroy(&processes[i], &frames.source), ADDRESS_SPACE_OK);
+    }
+    for (unsigned i = 0; i < PROCESS_FRAMES; i++) {
+        CHECK_EQUAL(frame_source_free(&frames.source, 0, memory[i]), FRAME_FREE_OK);
+    }
+}
+
 TEST(address_space, gives_back_every_frame_when_it_is_destroyed)
 {
     struct kernel *kernel = test->subject;

@@ -148,6 +148,30 @@ TEST(paging, refuses_addresses_that_are_not_canonical_with_a_general_protection_
                      mm_port_pointer(virt_addr_of(lowest_bad - 1)));
 }
 
+/* The bits that have to copy bit 47 with four levels choose an entry of the root with five. */
+TEST(paging, uses_bits_48_to_56_as_one_more_index_with_five_levels, .requires = REQUIRES_LA57)
+{
+    struct kernel *kernel = test->subject;
+    const virt_addr near = virt_addr_of(UINT64_C(0x803fe00000));
+    const virt_addr far = virt_addr_of(UINT64_C(0xab) << 48 | near.value);
+    struct path_entry path[PAGING_LEVELS_MAX];
+    volatile uint64_t *near_word = mm_port_pointer(near);
+    volatile uint64_t *far_word = mm_port_pointer(far);
+    uint64_t tables_used = page_table_tables_used(&kernel->page_table);
+
+    (void)map_kernel_page(test, near, data_flags(kernel));
+    CHECK_EQUAL(page_table_tables_used(&kernel->page_table), tables_used + 3);
+    (void)map_kernel_page(test, far, data_flags(kernel));
+    CHECK_EQUAL(page_table_tables_used(&kernel->page_table), tables_used + 3 + 4);
+    *near_word = 1;
+    *far_word = 2;
+    CHECK_EQUAL(*near_word, 1);
+    CHECK_EQUAL(*far_word, 2);
+    REQUIRE_EQUAL(page_table_path(&kernel->page_table, far, path), 5);
+    CHECK_EQUAL(path[0].index, 0xab);
+    CHECK_EQUAL(path[1].index, 1);
+}
+
 TEST(frames_needed, foretells_0_1_and_3_tables_near_0x803fe00000)
 {
     struct kernel *kernel = test->subject;

@@ -55,6 +55,32 @@ TEST(virt_addr, has_an_index_of_nine_bits_per_level)
     }
 }
 
+/* Why 12: a page has 4096 = 2^12 bytes, and each needs an address. Why 9: a table fills a page with
+ * entries of 8 bytes, which makes 512 = 2^9 of them. */
+TEST(virt_addr, is_four_indices_of_9_bits_and_an_offset_of_12)
+{
+    const uint64_t boundaries[] = {0,       1 << 12,           1 << 21,
+                                   1 << 30, UINT64_C(1) << 39, UINT64_C(1) << 47};
+
+    CHECK_EQUAL(sizeof(struct page_entry) * TABLE_ENTRY_COUNT, page_size_bytes(PAGE_4K));
+    CHECK_EQUAL(page_size_bytes(PAGE_4K), 1 << 12);
+    CHECK_EQUAL(TABLE_ENTRY_COUNT, 1 << 9);
+    CHECK_EQUAL(level_bytes(4) * TABLE_ENTRY_COUNT, UINT64_C(1) << (9 + 9 + 9 + 9 + 12));
+    for (size_t i = 0; i < sizeof boundaries / sizeof boundaries[0]; i++) {
+        for (uint64_t step = 0; step < 3; step++) {
+            uint64_t value = (boundaries[i] + step - 1) & ((UINT64_C(1) << 48) - 1);
+            virt_addr address = virt_addr_new_truncate(value, 4);
+            uint64_t joined = address.value & 0xfff;
+
+            for (unsigned level = 1; level <= 4; level++) {
+                CHECK_LESS(virt_addr_index(address, level), 512);
+                joined += (uint64_t)virt_addr_index(address, level) << (12 + 9 * (level - 1));
+            }
+            CHECK_EQUAL(joined, value);
+        }
+    }
+}
+
 TEST(align, rounds_at_the_ends_of_the_address_space)
 {
     CHECK_EQUAL(align_down(UINT64_MAX, 4096), UINT64_MAX - 4095);

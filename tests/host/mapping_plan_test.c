@@ -49,27 +49,26 @@ TEST(mapping_plan, of_8_gib_takes_4106_tables_of_16818176_bytes_not_8606715904)
     CHECK_EQUAL(tables.table_count * 4096, 16818176);
 }
 
-/* The introduction's sum, of 101 bytes in pages of 50, for a page size of ours. */
-static uint64_t pages_for(uint64_t bytes, uint64_t page_bytes)
+/* The introduction's sum: 101 bytes in pages of 50 need 3 of them and waste 49. A byte more than two
+ * pages is the worst case for any size of page. */
+TEST(mapping_plan, of_a_byte_more_than_two_pages_takes_three_and_wastes_one_but_a_byte)
 {
-    return (bytes + page_bytes - 1) / page_bytes;
-}
+    static const enum range_pages sizes[] = {RANGE_PAGES_4K, RANGE_PAGES_2M, RANGE_PAGES_1G};
 
-TEST(mapping_plan, rounds_up_to_whole_pages_and_wastes_the_rest_of_the_last)
-{
-    CHECK_EQUAL(pages_for(101, 50), 3);
-    CHECK_EQUAL(3 * 50 - 101, 49);
-    uint64_t bytes = 2 * 4096 + 1;
-    uint64_t mapped = align_up(bytes, 4096);
-    CHECK_EQUAL(plan(mapped, RANGE_PAGES_4K).leaf_count, 3);
-    CHECK_EQUAL(mapped - bytes, 4095);
-    mapped = align_up(bytes, page_size_bytes(PAGE_2M));
-    CHECK_EQUAL(plan(mapped, RANGE_PAGES_2M).leaf_count, 1);
-    CHECK_EQUAL(mapped - bytes, (2 << 20) - bytes);
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
+        uint64_t page_bytes = page_size_bytes((enum page_size)sizes[i]);
+        uint64_t bytes = 2 * page_bytes + 1;
+        struct mapping_plan pages = plan(align_up(bytes, page_bytes), sizes[i]);
+
+        CHECK_EQUAL(pages.result, MAP_OK);
+        CHECK_EQUAL(pages.leaf_count, 3);
+        CHECK_EQUAL(pages.leaf_count * page_bytes - bytes, page_bytes - 1);
+    }
 }
 
 /* The introduction's four pages at 0, 1,000,000, 1,000,050 and 1,000,100 of 50 bytes each: one page
- * low and three together, far away. One table of all pages would have 1,000,150 / 50 entries. */
+ * low and three together, far away. One table of all pages up to the last would have 1,000,150 / 50
+ * entries there, and 254 GiB here. */
 TEST(mapping_plan, of_pages_in_two_places_takes_tables_for_these_places_only)
 {
     struct mapping_plan low = mapping_plan(page_range_of(virt_addr_of(0), 1), phys_addr_of(0),
@@ -82,6 +81,8 @@ TEST(mapping_plan, of_pages_in_two_places_takes_tables_for_these_places_only)
     CHECK_EQUAL(far.table_count, 4);
     CHECK_EQUAL(low.table_count + far.table_count - 1, 7);
     CHECK_EQUAL(far.leaf_count, 3);
+    CHECK_EQUAL((UINT64_C(0x7f0000003000) >> PAGE_SHIFT) * sizeof(struct page_entry),
+                254 * GIB + 24);
 }
 
 TEST(mapping_plan, of_a_misaligned_range_takes_small_pages_at_its_ends)

@@ -10,14 +10,10 @@ from pathlib import Path
 import pytest
 
 from machines import PROFILES, EnvironmentFault, Profile, command_line, find_fault, image_path
-from qemu_process import Monitor, Qemu, boot, monitor_arguments
+from qemu_process import boot
 from verdict import EXIT_BAD_REQUEST, EXIT_PANIC, EXIT_PASS, Outcome, Stop
 
 DEMONSTRATION_ENDS = "It did not crash!"
-TEXT_SCREEN = 0xB8000
-TEXT_SCREEN_WORDS = 80 * 25 * 2 // 8
-# "New!", black on white and blinking, as the demonstration writes it through a page of its own.
-NEW = 0xF021_F077_F065_F04E
 PVH_NOTE_TYPE = 18
 PT_LOAD = 1
 
@@ -46,17 +42,6 @@ def test_the_demonstration_runs_to_its_end(name: str) -> None:
     outcome = boot_normal(PROFILES[name], "once")
     demand(outcome, EXIT_PASS, "Memory map", DEMONSTRATION_ENDS)
     assert any(line.startswith("Assay") for line in outcome.lines), outcome.lines
-
-
-def test_new_appears_on_the_screen(tmp_path: Path) -> None:
-    profile = PROFILES["bios"]
-    socket = tmp_path / "monitor"
-    image = image_path(profile, "assay")
-    with Qemu(command_line(profile, image, extra=monitor_arguments(socket))) as qemu:
-        assert qemu.read_until(DEMONSTRATION_ENDS, profile.boot_limit_s), bytes(qemu.serial)
-        with Monitor(socket) as monitor:
-            # Anywhere on the screen: what is printed afterwards may scroll it.
-            assert f"{NEW:#x}" in monitor.human(f"xp /{TEXT_SCREEN_WORDS}gx {TEXT_SCREEN:#x}")
 
 
 def test_a_cpu_without_long_mode_is_refused_with_a_message() -> None:

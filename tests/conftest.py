@@ -1,4 +1,4 @@
-"""Makes pytest items of the tests in the test image and of the machines."""
+"""Makes pytest items of the tests in the test image and of the machines, and checks what ran."""
 
 from __future__ import annotations
 
@@ -6,8 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
+import claims
 from kernel_tests import SUITE_PROFILES, KernelTest, read_test_image, read_unit_tests
-from machines import PROFILES, EnvironmentFault
+from machines import PROFILES, ROOT, EnvironmentFault
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Only where the results of all workers come together."""
+    if not hasattr(config, "workerinput"):
+        document, tests = ROOT / "docs" / "claims.md", ROOT / "tests"
+        check = claims.RunCheck(config, document, tests, claims.COUNTS)
+        config.pluginmanager.register(check, "claims")
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -13,7 +13,7 @@ struct conversion {
     char letter;
 };
 
-enum { DIGITS_MAX = 20 }; /* of 2^64 in decimal */
+enum { DIGITS_MAX = 22 }; /* of 2^64 in octal */
 
 static void repeat(const struct text_sink *sink, char character, size_t count)
 {
@@ -128,11 +128,13 @@ static bool write_conversion(const struct text_sink *sink, struct conversion *co
                      value < 0);
         return true;
     }
+    case 'o':
     case 'u':
     case 'x': {
         uint64_t value =
             conversion->is_long ? va_arg(*arguments, uint64_t) : va_arg(*arguments, unsigned);
-        write_number(sink, conversion, value, conversion->letter == 'u' ? 10 : 16, false);
+        unsigned base = conversion->letter == 'o' ? 8 : conversion->letter == 'u' ? 10 : 16;
+        write_number(sink, conversion, value, base, false);
         return true;
     }
     default:

@@ -10,7 +10,7 @@ struct text_sink {
     void *context;
 };
 
-/* %c %s %d %u %x %% with l and z, a width, '-' and '0' in front of it, '*' for a width among the
+/* %c %s %d %o %u %x %% with l and z, a width, '-' and '0' in front of it, '*' for a width among the
  * arguments and a precision for %s. A conversion outside of these is written as it stands, and
  * ends the formatting, since its argument cannot be skipped. */
 __attribute__((format(printf, 2, 3))) void format_write(const struct text_sink *sink,

@@ -23,6 +23,8 @@ TEST(format, writes_numbers_as_printf_does)
 
     for (size_t i = 0; i < sizeof values / sizeof values[0]; i++) {
         CHECK_AS_PRINTF("%lu %lx %ld", values[i], values[i], (int64_t)values[i]);
+        CHECK_AS_PRINTF("%lo %o [%024lo] [%-24lo]", values[i], (unsigned)values[i], values[i],
+                        values[i]);
         CHECK_AS_PRINTF("%u %x %d", (unsigned)values[i], (unsigned)values[i], (int)values[i]);
         CHECK_AS_PRINTF("[%20lu] [%-20lu] [%020lx]", values[i], values[i], values[i]);
         CHECK_AS_PRINTF("[%8d] [%-8d] [%08d]", -(int)(values[i] & 0xffff),

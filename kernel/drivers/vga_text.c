@@ -24,11 +24,20 @@ static void clear_row(const struct vga_text *screen, unsigned row)
     }
 }
 
+static void clear(struct vga_text *screen)
+{
+    screen->row = 0;
+    screen->column = 0;
+    for (unsigned row = 0; row < VGA_TEXT_ROWS; row++) {
+        clear_row(screen, row);
+    }
+}
+
 void vga_text_init(struct vga_text *screen, volatile uint16_t *cells)
 {
     *screen = (struct vga_text){.cells = cells};
-    for (unsigned row = 0; cells != NULL && row < VGA_TEXT_ROWS; row++) {
-        clear_row(screen, row);
+    if (cells != NULL) {
+        clear(screen);
     }
 }
 
@@ -55,21 +64,34 @@ static void show_cursor(const struct vga_text *screen)
     port_write_8(CRTC_DATA, (uint8_t)(position >> 8));
 }
 
+static void write_character(struct vga_text *screen, char character)
+{
+    switch (character) {
+    case '\n':
+        next_row(screen);
+        break;
+    case '\b':
+        screen->column -= screen->column > 0 ? 1 : 0;
+        break;
+    case '\f':
+        clear(screen);
+        break;
+    default:
+        if (screen->column == VGA_TEXT_COLUMNS) {
+            next_row(screen);
+        }
+        row_cells(screen, screen->row)[screen->column++] =
+            (uint16_t)(LIGHT_GREY_ON_BLACK | (uint8_t)character);
+    }
+}
+
 void vga_text_write(struct vga_text *screen, const char *text, size_t length)
 {
     if (screen->cells == NULL) {
         return;
     }
     for (size_t i = 0; i < length; i++) {
-        if (text[i] == '\n') {
-            next_row(screen);
-            continue;
-        }
-        if (screen->column == VGA_TEXT_COLUMNS) {
-            next_row(screen);
-        }
-        row_cells(screen, screen->row)[screen->column++] =
-            (uint16_t)(LIGHT_GREY_ON_BLACK | (uint8_t)text[i]);
+        write_character(screen, text[i]);
     }
     show_cursor(screen);
 }

@@ -19,5 +19,6 @@ struct vga_text {
 /* A cleared screen whose cells are visible at `cells`. */
 void vga_text_init(struct vga_text *screen, volatile uint16_t *cells);
 
-/* Writes the characters; a line feed starts a line, the screen scrolls when it is full. */
+/* Writes the characters. A line feed starts a line, and the screen scrolls when it is full; a
+ * backspace moves the cursor to the left within its row; a form feed clears the screen. */
 void vga_text_write(struct vga_text *screen, const char *text, size_t length);

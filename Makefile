@@ -45,7 +45,8 @@ HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random_operation mode
     page_model_predict page_model_range)
 HOST_PURE_SOURCES = $(MM_SOURCES) $(MODEL_SOURCES) $(COMBINATION_SOURCES) testing/run.c testing/check.c testing/text_output.c \
     kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \
-    kernel/boot/command_line.c kernel/paging/strategy.c kernel/console/format.c
+    kernel/boot/command_line.c kernel/paging/strategy.c kernel/console/format.c \
+    kernel/console/terminal_keys.c kernel/drivers/scancode.c
 
 objects = $(patsubst %,$(OBJECTS)/%.o,$(1))
 COMMON_OBJECTS = $(call objects,$(KERNEL_SOURCES) $(MM_SOURCES))

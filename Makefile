@@ -31,8 +31,9 @@ OBJECTS = $(BUILD)/$(notdir $(CC))
 MM_SOURCES = $(wildcard mm/*.c)
 TESTING_SOURCES = $(wildcard testing/*.c)
 TEST_MODE_SOURCES = $(wildcard kernel/test_mode/*.c)
-KERNEL_SOURCES = $(filter-out kernel/main.c kernel/demonstration.c kernel/test_mode/%, \
-    $(wildcard kernel/*.c kernel/*/*.c kernel/*/*.asm))
+MONITOR_SOURCES = $(wildcard kernel/monitor/*.c)
+KERNEL_SOURCES = $(filter-out kernel/main.c kernel/demonstration.c kernel/test_mode/% \
+    kernel/monitor/%,$(wildcard kernel/*.c kernel/*/*.c kernel/*/*.asm))
 TEST_SOURCES = $(wildcard tests/kernel/*.c)
 MODEL_SOURCES = $(wildcard tests/model/*.c)
 COMBINATION_SOURCES = $(patsubst %,tests/kernel/conformance/%.c,combination family)
@@ -46,11 +47,13 @@ HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random_operation mode
 HOST_PURE_SOURCES = $(MM_SOURCES) $(MODEL_SOURCES) $(COMBINATION_SOURCES) testing/run.c testing/check.c testing/text_output.c \
     kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \
     kernel/boot/command_line.c kernel/paging/strategy.c kernel/console/format.c \
-    kernel/console/terminal_keys.c kernel/drivers/scancode.c
+    kernel/console/terminal_keys.c kernel/drivers/scancode.c $(patsubst %,kernel/monitor/%.c, \
+    completion expression history line_editor suggestion words)
 
 objects = $(patsubst %,$(OBJECTS)/%.o,$(1))
 COMMON_OBJECTS = $(call objects,$(KERNEL_SOURCES) $(MM_SOURCES))
-assay_OBJECTS = $(COMMON_OBJECTS) $(call objects,kernel/main.c kernel/demonstration.c)
+assay_OBJECTS = $(COMMON_OBJECTS) $(call objects,kernel/main.c kernel/demonstration.c \
+    $(MONITOR_SOURCES))
 assay-test_OBJECTS = $(COMMON_OBJECTS) \
     $(call objects,$(TEST_MODE_SOURCES) $(TESTING_SOURCES) $(TEST_SOURCES))
 assay-misbehave_OBJECTS = $(COMMON_OBJECTS) \

@@ -1,0 +1,50 @@
+/* Editing one line of text on anything that shows characters and understands '\b' as "one to the
+ * left". Pure: also built for the host.
+ *
+ * A line that is longer than the place for it is shown in part, the part that the cursor is in:
+ * then nothing depends on how a terminal wraps lines. */
+#pragma once
+
+#include "kernel/console/format.h"
+#include "kernel/console/key.h"
+#include "kernel/monitor/history.h"
+
+enum { LINE_BYTES = HISTORY_LINE_BYTES, LINE_COLUMNS = 72 };
+
+struct line_editor {
+    const struct text_sink *screen;
+    const struct history *history;
+    size_t length;
+    size_t cursor;             /* 0..length */
+    char text[LINE_BYTES];     /* NUL-terminated */
+    size_t history_back;       /* the line of the history that is being edited; 0: the new one */
+    char new_text[LINE_BYTES]; /* the new line while one of the history is edited */
+
+    /* What the screen shows, from the end of the prompt on. */
+    size_t view_start; /* the character of the line in the first column */
+    size_t shown_length;
+    size_t shown_cursor;
+    char shown[LINE_COLUMNS];
+};
+
+/* What is left to the caller after a key. */
+enum line_event {
+    LINE_GOES_ON,
+    LINE_ENTERED,      /* the cursor is on a new row; the text is to be acted on */
+    LINE_GIVEN_UP,     /* Ctrl-C: likewise, but the text is to be forgotten */
+    LINE_COMPLETE,     /* Tab: the word before the cursor is to be completed */
+    LINE_CLEAR_SCREEN, /* Ctrl-L: the screen is to be cleared, and prompt and line shown again */
+};
+
+/* Begins an empty line. Both outlive the editor; the cursor stands behind the prompt. */
+void line_editor_begin(struct line_editor *self, const struct text_sink *screen,
+                       const struct history *history);
+
+__attribute__((warn_unused_result)) enum line_event line_editor_key(struct line_editor *self,
+                                                                    enum key key);
+
+/* Inserts text at the cursor, as far as there is room in the line. */
+void line_editor_insert(struct line_editor *self, const char *text, size_t length);
+
+/* Shows the line anew, after the caller has written something and the prompt. */
+void line_editor_show_again(struct line_editor *self);

@@ -1,0 +1,119 @@
+/* What the monitor makes of a line: its words, what they were meant to be, what could follow. */
+#include "kernel/monitor/completion.h"
+#include "kernel/monitor/history.h"
+#include "kernel/monitor/suggestion.h"
+#include "kernel/monitor/words.h"
+
+#include "testing/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+TEST(words, are_what_stands_between_blanks)
+{
+    struct words words;
+
+    CHECK(words_split(&words, "") && words.count == 0);
+    CHECK(words_split(&words, " \t ") && words.count == 0);
+    REQUIRE(words_split(&words, "  map\t0x1000   0xb8000 ") && words.count == 3);
+    CHECK_TEXT_EQUAL(words.word[0], "map");
+    CHECK_TEXT_EQUAL(words.word[1], "0x1000");
+    CHECK_TEXT_EQUAL(words.word[2], "0xb8000");
+}
+
+TEST(words, that_do_not_fit_are_refused)
+{
+    struct words words;
+    char line[WORDS_BYTES + 2];
+
+    CHECK(words_split(&words, "1 2 3 4 5 6 7 8"));
+    CHECK(!words_split(&words, "1 2 3 4 5 6 7 8 9"));
+    memset(line, 'w', sizeof line);
+    line[WORDS_BYTES - 1] = '\0';
+    CHECK(words_split(&words, line));
+    line[WORDS_BYTES - 1] = 'w';
+    line[WORDS_BYTES] = '\0';
+    CHECK(!words_split(&words, line));
+}
+
+static const char *nearest(const char *wanted)
+{
+    static const char *const known[] = {"walk", "map", "maps", "memmap", "unmap", "translate", "cpu"};
+    struct suggestion suggestion = suggestion_for(wanted, strlen(wanted));
+
+    for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {
+        suggestion_offer(&suggestion, known[i]);
+    }
+    return suggestion.best;
+}
+
+TEST(suggestion, is_the_word_that_was_nearly_typed)
+{
+    CHECK_TEXT_EQUAL(nearest("wlak"), "walk");
+    CHECK_TEXT_EQUAL(nearest("wal"), "walk");
+    CHECK_TEXT_EQUAL(nearest("wwalk"), "walk");
+    CHECK_TEXT_EQUAL(nearest("mpa"), "map");
+    CHECK_TEXT_EQUAL(nearest("unamp"), "unmap");
+    CHECK_TEXT_EQUAL(nearest("tranlsat"), "translate");
+    CHECK_TEXT_EQUAL(nearest("cpi"), "cpu");
+}
+
+TEST(suggestion, is_nothing_when_all_is_far)
+{
+    CHECK_TEXT_EQUAL(nearest("xyz"), NULL);
+    CHECK_TEXT_EQUAL(nearest("x"), NULL);
+    CHECK_TEXT_EQUAL(nearest("wxyz"), NULL);
+    CHECK_TEXT_EQUAL(nearest("traxxxate"), "translate");
+    CHECK_TEXT_EQUAL(nearest("traxxxxte"), NULL);
+    CHECK_TEXT_EQUAL(nearest(""), NULL);
+    CHECK_TEXT_EQUAL(nearest("a_word_that_is_longer_than_any_row_of_the_table"), NULL);
+}
+
+TEST(completion, finds_what_all_matches_begin_with)
+{
+    struct completion completion = completion_of("ma", 2);
+
+    CHECK(completion_offer(&completion, "maps"));
+    CHECK_TEXT_EQUAL(completion.common, "maps");
+    CHECK(!completion_offer(&completion, "memmap"));
+    CHECK(completion_offer(&completion, "map"));
+    CHECK(!completion_offer(&completion, "m"));
+    CHECK_EQUAL(completion.match_count, 2);
+    CHECK_TEXT_EQUAL(completion.common, "map");
+    CHECK_EQUAL(completion.common_length, 3);
+}
+
+TEST(completion, cuts_off_a_word_that_is_too_long)
+{
+    struct completion completion = completion_of("", 0);
+    char word[COMPLETION_BYTES + 10];
+
+    memset(word, 'w', sizeof word - 1);
+    word[sizeof word - 1] = '\0';
+    CHECK(completion_offer(&completion, word));
+    CHECK_EQUAL(strlen(completion.common), COMPLETION_BYTES - 1);
+}
+
+TEST(history, keeps_the_last_lines_without_repetitions)
+{
+    static struct history history;
+    char line[HISTORY_LINE_BYTES + 5];
+
+    CHECK(history_line(&history, 0) == NULL && history_line(&history, 1) == NULL);
+    history_add(&history, "first");
+    history_add(&history, "");
+    history_add(&history, "first");
+    CHECK_TEXT_EQUAL(history_line(&history, 1), "first");
+    CHECK_TEXT_EQUAL(history_line(&history, 2), NULL);
+    for (int i = 0; i < HISTORY_LINES + 3; i++) {
+        snprintf(line, sizeof line, "line %d", i);
+        history_add(&history, line);
+    }
+    CHECK_TEXT_EQUAL(history_line(&history, 1), "line 66");
+    CHECK_TEXT_EQUAL(history_line(&history, HISTORY_LINES), "line 3");
+    CHECK_TEXT_EQUAL(history_line(&history, HISTORY_LINES + 1), NULL);
+    memset(line, 'w', sizeof line - 1);
+    line[sizeof line - 1] = '\0';
+    history_add(&history, line);
+    CHECK_EQUAL(strlen(history_line(&history, 1)), HISTORY_LINE_BYTES - 1);
+}

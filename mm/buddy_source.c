@@ -197,3 +197,13 @@ bool buddy_source_init(struct buddy_source *self, uint64_t base, const struct fr
     buddy_chunk_make_next(self);
     return true;
 }
+
+uint64_t buddy_source_free_blocks(const struct buddy_source *self, unsigned order)
+{
+    uint64_t count = 0;
+
+    if (order < BUDDY_ORDER_COUNT && (self->orders_with_blocks >> order & 1) != 0) {
+        (void)bit_tree_count(&self->free_blocks[order], &count);
+    }
+    return count;
+}

@@ -84,6 +84,10 @@ static inline uint64_t buddy_source_total_frames(const struct buddy_source *self
     return self->total_frames;
 }
 
+/* How many free blocks of `order` there are, without the frames in the magazine and those of chunks
+ * not made. Costs a walk over these blocks. */
+uint64_t buddy_source_free_blocks(const struct buddy_source *self, unsigned order);
+
 /* Walks all that the source knows and compares it: for tests.
  * Returns: NULL, or the rule that is broken. */
 const char *buddy_source_check(const struct buddy_source *self);

@@ -152,6 +152,32 @@ TEST(buddy, gives_every_aligned_block_of_every_order)
     }
 }
 
+TEST(buddy, counts_its_free_blocks_by_order)
+{
+    struct memory memory;
+
+    for (unsigned i = 0; i < layout_count; i++) {
+        memory_init(test, &memory, &layouts[i], dirt_of(i));
+        uint64_t frame_count = memory_frame_count(&memory);
+        uint64_t *frames = malloc((frame_count + 1) * sizeof *frames);
+        uint64_t in_blocks = 0;
+
+        /* Then every chunk was made. */
+        uint64_t count = allocate_all(test, &memory, 0, frames);
+        for (unsigned order = 0; order < BUDDY_ORDER_COUNT; order++) {
+            CHECK_EQUAL(buddy_source_free_blocks(&memory.buddy, order), 0);
+        }
+        free_all(test, &memory, 0, frames, count);
+        for (unsigned order = 0; order < BUDDY_ORDER_COUNT; order++) {
+            in_blocks += buddy_source_free_blocks(&memory.buddy, order) << order;
+        }
+        CHECK_EQUAL(in_blocks + memory.buddy.magazine_count, frame_count);
+        CHECK_EQUAL(buddy_source_free_blocks(&memory.buddy, BUDDY_ORDER_COUNT), 0);
+        free(frames);
+        memory_release(&memory);
+    }
+}
+
 TEST(buddy, knows_no_order_beyond_1_gib)
 {
     static const unsigned orders[] = {19, 20, 31, 32, 63, 64, UINT32_MAX};

@@ -44,18 +44,27 @@ const char *exception_name(uint64_t vector)
     return vector < EXCEPTION_COUNT && names[vector] != NULL ? names[vector] : "RESERVED VECTOR";
 }
 
+const char *page_fault_access_text(uint64_t error_code)
+{
+    return (error_code & PAGE_FAULT_FETCH) != 0   ? "instruction fetch from"
+           : (error_code & PAGE_FAULT_WRITE) != 0 ? "write to"
+                                                  : "read from";
+}
+
+const char *page_fault_cause_text(uint64_t error_code)
+{
+    return (error_code & PAGE_FAULT_RESERVED) != 0     ? "a page whose entry has a reserved bit set"
+           : (error_code & PAGE_FAULT_PROTECTION) != 0 ? "a page that does not allow it"
+                                                       : "a page that is not present";
+}
+
 static void report_page_fault(struct console *console, const struct exception_frame *frame)
 {
     uint64_t error = frame->error_code;
 
     console_print(console, "  accessed address  0x%lx (CR2)\n", cr2_read().value);
     console_print(console, "  error code        0x%lx: %s %s, %s mode%s%s%s\n", error,
-                  (error & PAGE_FAULT_FETCH) != 0   ? "instruction fetch from"
-                  : (error & PAGE_FAULT_WRITE) != 0 ? "write to"
-                                                    : "read from",
-                  (error & PAGE_FAULT_RESERVED) != 0     ? "a page whose entry has a reserved bit set"
-                  : (error & PAGE_FAULT_PROTECTION) != 0 ? "a page that does not allow it"
-                                                         : "a page that is not present",
+                  page_fault_access_text(error), page_fault_cause_text(error),
                   (error & PAGE_FAULT_USER) != 0 ? "user" : "supervisor",
                   (error & PAGE_FAULT_KEY) != 0 ? ", protection key" : "",
                   (error & PAGE_FAULT_SHADOW_STACK) != 0 ? ", shadow stack" : "",

@@ -6,6 +6,7 @@
 
 enum exception_vector {
     EXCEPTION_DIVIDE = 0,
+    EXCEPTION_DEBUG = 1,
     EXCEPTION_NMI = 2,
     EXCEPTION_BREAKPOINT = 3,
     EXCEPTION_INVALID_OPCODE = 6,
@@ -47,6 +48,11 @@ void exceptions_report_to(struct console *console, const struct page_table *tabl
 
 /* "PAGE FAULT" and so on. */
 const char *exception_name(uint64_t vector);
+
+/* What a page fault's error code says: "write to" and so on, and "a page that is not present" and so
+ * on. */
+const char *page_fault_access_text(uint64_t error_code);
+const char *page_fault_cause_text(uint64_t error_code);
 
 /* Called by exceptions.asm. An exception that nobody waits for is reported and ends the kernel. */
 void exception_dispatch(struct exception_frame *frame);

@@ -1,8 +1,7 @@
 #include "kernel/cpu/symbols.h"
 
 #include "kernel/boot/image.h"
-
-#include <stddef.h>
+#include "kernel/port/string.h"
 
 const char *symbol_find(uint64_t address, uint64_t *offset)
 {
@@ -24,7 +23,27 @@ const char *symbol_find(uint64_t address, uint64_t *offset)
     if (low == 0) {
         return NULL;
     }
-    const struct symbol *found = &symbol_table.symbols[low - 1];
-    *offset = address - IMAGE_BASE - found->offset;
-    return (const char *)&symbol_table.symbols[symbol_table.count] + found->name_offset;
+    *offset = address - IMAGE_BASE - symbol_table.symbols[low - 1].offset;
+    return symbol_name(low - 1);
+}
+
+const char *symbol_name(uint64_t index)
+{
+    if (index >= symbol_table.count) {
+        return NULL;
+    }
+    return (const char *)&symbol_table.symbols[symbol_table.count] +
+           symbol_table.symbols[index].name_offset;
+}
+
+bool symbol_address(const char *name, size_t length, uint64_t *address)
+{
+    for (uint64_t i = 0; i < symbol_table.count; i++) {
+        const char *known = symbol_name(i);
+        if (strlen(known) == length && memcmp(known, name, length) == 0) {
+            *address = IMAGE_BASE + symbol_table.symbols[i].offset;
+            return true;
+        }
+    }
+    return false;
 }

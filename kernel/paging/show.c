@@ -23,8 +23,7 @@ void show_memory_map(struct console *console, const struct memory_map *map)
     }
 }
 
-/* The names of the flags that are set in an entry of a table at `level`. */
-static void show_flags(struct console *console, struct page_entry entry, unsigned level)
+void show_flags(struct console *console, struct page_entry entry, unsigned level)
 {
     static const struct {
         uint64_t bit;

@@ -1,6 +1,7 @@
-/* Normal mode: shows the kernel's paging. */
+/* Normal mode: shows the kernel's paging, then lets it be explored. */
 #include "kernel/demonstration.h"
 #include "kernel/drivers/debug_exit.h"
+#include "kernel/monitor/monitor.h"
 #include "kernel/panic.h"
 
 static uint64_t read_word(virt_addr address)
@@ -48,6 +49,7 @@ __attribute__((noinline)) static void kernel_main(struct kernel *kernel)
     if (kernel->options.once) {
         debug_exit(DEBUG_EXIT_PASS);
     }
+    monitor_run(kernel);
 }
 
 KERNEL_ENTRY(kernel_main);

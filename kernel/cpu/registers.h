@@ -18,6 +18,7 @@
 #define MSR_PKRS UINT32_C(0x6e1)
 
 #define RFLAGS_ALWAYS (UINT64_C(1) << 1)
+#define RFLAGS_TRAP (UINT64_C(1) << 8)
 #define RFLAGS_INTERRUPTS_ON (UINT64_C(1) << 9)
 #define RFLAGS_ALIGNMENT_CHECK (UINT64_C(1) << 18)
 
@@ -142,6 +143,26 @@ static inline struct cpuid cpuid_read(uint32_t leaf, uint32_t subleaf)
                      : "=a"(result.eax), "=b"(result.ebx), "=c"(result.ecx), "=d"(result.edx)
                      : "a"(leaf), "c"(subleaf));
     return result;
+}
+
+/* Tells the CPU, and who emulates it, that this is a loop that waits. */
+static inline void cpu_pause(void)
+{
+    __asm__ volatile("pause");
+}
+
+/* Stops until an NMI, or an interrupt if those are on. */
+static inline void cpu_sleep(void)
+{
+    __asm__ volatile("hlt" : : : "memory");
+}
+
+static inline uint64_t cpu_cycles(void)
+{
+    uint32_t low;
+    uint32_t high;
+    __asm__ volatile("lfence; rdtsc" : "=a"(low), "=d"(high) : : "memory");
+    return (uint64_t)high << 32 | low;
 }
 
 /* Stops for ever: no interrupt wakes the CPU. */

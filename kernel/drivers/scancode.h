@@ -14,7 +14,7 @@ struct scancode_state {
     bool left_ctrl;
     bool right_ctrl;
     bool caps_lock;
-    bool extended;   /* 0xe0 came: the next code is of the other set of keys */
+    bool extended;    /* 0xe0 came: the next code is of the other set of keys */
     unsigned skipped; /* codes of the Pause key that are still to come */
 };
 

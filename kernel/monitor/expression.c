@@ -19,9 +19,9 @@ static char lower(char character)
 static unsigned digit_value(char character)
 {
     character = lower(character);
-    return is_digit(character)                         ? (unsigned)(character - '0')
+    return is_digit(character)                    ? (unsigned)(character - '0')
            : character >= 'a' && character <= 'f' ? (unsigned)(character - 'a') + 10
-                                                       : 16;
+                                                  : 16;
 }
 
 /* Takes "0x" or "0o" from the front of the number; 10 if there is neither. */

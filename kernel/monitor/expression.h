@@ -3,8 +3,8 @@
  *   4096  0x1000  0o10000   decimal, hexadecimal, octal; '_' may stand between digits, so that
  *                           0o177777_776_776_776_776_0000 shows the index of each level
  *   4K  2M  1GiB            with K, M, G, T or KiB and so on: times 2^10, 2^20, 2^30, 2^40
- *   cpu_halt                a name that the caller knows
- *   cpu_halt+0x10-4         sums and differences of these
+ *   monitor_run             a name that the caller knows
+ *   monitor_run+16-4        sums and differences of these
  */
 #pragma once
 
@@ -22,8 +22,8 @@ enum expression_result {
 
 struct expression {
     enum expression_result result;
-    uint64_t value;     /* OK */
-    const char *at;     /* else: the part that is wrong, within the text */
+    uint64_t value; /* OK */
+    const char *at; /* else: the part that is wrong, within the text */
     size_t length;
 };
 

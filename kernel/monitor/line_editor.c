@@ -206,13 +206,18 @@ enum line_event line_editor_key(struct line_editor *self, enum key key)
     case KEY_CTRL('C'):
         finish(self, "^C");
         return LINE_GIVEN_UP;
+    case KEY_CTRL('D'):
+        if (self->length == 0) {
+            finish(self, "^D");
+            return LINE_LEAVE;
+        }
+        break;
     case KEY_TAB:
         return LINE_COMPLETE;
     case KEY_CTRL('L'):
         return LINE_CLEAR_SCREEN;
-    default:
-        edit(self, key);
-        show(self);
-        return LINE_GOES_ON;
     }
+    edit(self, key);
+    show(self);
+    return LINE_GOES_ON;
 }

@@ -32,6 +32,7 @@ enum line_event {
     LINE_GOES_ON,
     LINE_ENTERED,      /* the cursor is on a new row; the text is to be acted on */
     LINE_GIVEN_UP,     /* Ctrl-C: likewise, but the text is to be forgotten */
+    LINE_LEAVE,        /* Ctrl-D on an empty line: likewise */
     LINE_COMPLETE,     /* Tab: the word before the cursor is to be completed */
     LINE_CLEAR_SCREEN, /* Ctrl-L: the screen is to be cleared, and prompt and line shown again */
 };

@@ -13,8 +13,7 @@ static size_t least(size_t left, size_t right)
 
 /* The edit distance in which swapping neighbours is one step (optimal string alignment). Rows of
  * the usual table: `now` for the first i letters of the left word, two older ones before it. */
-static size_t distance(const char *left, size_t left_length, const char *right,
-                       size_t right_length)
+static size_t distance(const char *left, size_t left_length, const char *right, size_t right_length)
 {
     size_t rows[3][LENGTH_MAX + 1];
 

@@ -48,14 +48,14 @@ TEST(terminal_keys, knows_the_sequences_of_common_terminals)
         const char *bytes;
         enum key key;
     } cases[] = {
-        {"a", (enum key)'a'},       {"~", (enum key)'~'},      {"\x01", KEY_CTRL('A')},
-        {"\t", KEY_TAB},            {"\r", KEY_ENTER},         {"\n", KEY_ENTER},
-        {"\r\n", KEY_ENTER},        {"\x7f", KEY_BACKSPACE},   {"\b", KEY_BACKSPACE},
-        {"\x1b[A", KEY_UP},         {"\x1bOA", KEY_UP},        {"\x1b[B", KEY_DOWN},
-        {"\x1b[C", KEY_RIGHT},      {"\x1b[D", KEY_LEFT},      {"\x1b[H", KEY_HOME},
-        {"\x1bOH", KEY_HOME},       {"\x1b[1~", KEY_HOME},     {"\x1b[7~", KEY_HOME},
-        {"\x1b[F", KEY_END},        {"\x1b[4~", KEY_END},      {"\x1b[8~", KEY_END},
-        {"\x1b[3~", KEY_DELETE},    {"\x1b[3;5~", KEY_DELETE}, {"\x1b[1;5C", KEY_RIGHT},
+        {"a", (enum key)'a'},    {"~", (enum key)'~'},      {"\x01", KEY_CTRL('A')},
+        {"\t", KEY_TAB},         {"\r", KEY_ENTER},         {"\n", KEY_ENTER},
+        {"\r\n", KEY_ENTER},     {"\x7f", KEY_BACKSPACE},   {"\b", KEY_BACKSPACE},
+        {"\x1b[A", KEY_UP},      {"\x1bOA", KEY_UP},        {"\x1b[B", KEY_DOWN},
+        {"\x1b[C", KEY_RIGHT},   {"\x1b[D", KEY_LEFT},      {"\x1b[H", KEY_HOME},
+        {"\x1bOH", KEY_HOME},    {"\x1b[1~", KEY_HOME},     {"\x1b[7~", KEY_HOME},
+        {"\x1b[F", KEY_END},     {"\x1b[4~", KEY_END},      {"\x1b[8~", KEY_END},
+        {"\x1b[3~", KEY_DELETE}, {"\x1b[3;5~", KEY_DELETE}, {"\x1b[1;5C", KEY_RIGHT},
     };
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
         enum key keys[KEYS_MAX];
@@ -67,8 +67,8 @@ TEST(terminal_keys, knows_the_sequences_of_common_terminals)
 TEST(terminal_keys, swallows_what_means_nothing_and_goes_on)
 {
     static const char *const nothing[] = {
-        "\x1b[15~", "\x1b[200~", "\x1b[?1;2c", "\x1b[99999999999999999999~", "\x1bOP",
-        "\xc3\xa4", "\xff",      "\x1b[I",
+        "\x1b[15~", "\x1b[200~", "\x1b[?1;2c", "\x1b[99999999999999999999~",
+        "\x1bOP",   "\xc3\xa4",  "\xff",       "\x1b[I",
     };
     for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++) {
         enum key keys[KEYS_MAX];
@@ -134,7 +134,7 @@ TEST(scancode, knows_control_and_the_cursor_block)
                             0x4f, 0xe0, 0x53, 0xe0, 0x1c, 0xe0, 0x35, 0x1e),
                   12);
     static const enum key expected[] = {
-        KEY_CTRL('A'), KEY_CTRL('U'), KEY_UP,  KEY_DOWN,   KEY_LEFT,  KEY_RIGHT,
+        KEY_CTRL('A'), KEY_CTRL('U'), KEY_UP,     KEY_DOWN,  KEY_LEFT,      KEY_RIGHT,
         KEY_HOME,      KEY_END,       KEY_DELETE, KEY_ENTER, (enum key)'/', (enum key)'a',
     };
     for (size_t i = 0; i < sizeof expected / sizeof expected[0]; i++) {

@@ -58,7 +58,7 @@ static enum line_event press(enum key key)
 static void type(const char *text)
 {
     for (; *text != '\0'; text++) {
-        enum line_event event = press((enum key)*text);
+        enum line_event event = press((enum key) * text);
         (void)event;
     }
 }
@@ -133,7 +133,10 @@ TEST(line_editor, tells_what_is_left_to_the_caller)
     CHECK_TEXT_EQUAL(shown(), "walk 1^C");
     CHECK_EQUAL(session.row.line_feeds, 1);
     begin();
+    CHECK_EQUAL(press(KEY_CTRL('D')), LINE_LEAVE);
+    begin();
     type("walk 1");
+    CHECK_EQUAL(press(KEY_CTRL('D')), LINE_GOES_ON);
     CHECK_EQUAL(press(KEY_HOME), LINE_GOES_ON);
     CHECK_EQUAL(press(KEY_ENTER), LINE_ENTERED);
     CHECK_EQUAL(session.row.column, 6);

@@ -38,7 +38,8 @@ TEST(words, that_do_not_fit_are_refused)
 
 static const char *nearest(const char *wanted)
 {
-    static const char *const known[] = {"walk", "map", "maps", "memmap", "unmap", "translate", "cpu"};
+    static const char *const known[] = {"walk",  "map",       "maps", "memmap",
+                                        "unmap", "translate", "cpu"};
     struct suggestion suggestion = suggestion_for(wanted, strlen(wanted));
 
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++) {

@@ -1,0 +1,24 @@
+/* The prompt of normal mode: commands that show and change the kernel's own paging. */
+#pragma once
+
+#include "kernel/kernel.h"
+#include "kernel/monitor/history.h"
+#include "kernel/monitor/input.h"
+#include "kernel/monitor/line_editor.h"
+#include "kernel/paging/general_frames.h"
+
+struct monitor {
+    struct kernel *kernel;
+    struct console *console;       /* the kernel's */
+    struct frame_source *frames;   /* where free frames come from */
+    struct general_frames general; /* that source, if all physical memory is mapped */
+    struct input input;
+    struct history history;
+    struct line_editor editor;
+    virt_addr touched; /* what read, write or fetch was told */
+};
+
+/* Reads commands and runs them until one ends the machine. What is left of the usable frames goes
+ * to a general allocator, from which new page tables then come, too; with physical=off they stay
+ * with the memory map. A fault or a panic inside a command ends the command alone. */
+_Noreturn void monitor_run(struct kernel *kernel);

@@ -37,6 +37,8 @@ from machines import (
     KVM,
     PROFILES,
     SETUP,
+    TERMINAL_ARGUMENTS,
+    TERMINAL_SERIAL,
     EnvironmentFault,
     Feature,
     Profile,
@@ -64,7 +66,8 @@ examples:
   qemu_runner.py debug map_to.refuses_a_page_that_is_mapped
   qemu_runner.py COMMAND --help"""
 RUN_EXAMPLES = """\
-On a terminal the machine runs until Ctrl-A X, else once and under a time limit.
+On a terminal the kernel ends in a prompt, which `exit` or Ctrl-T X leaves; else QEMU ends after
+the demonstration, and under a time limit.
 
 examples:
   qemu_runner.py run
@@ -221,11 +224,12 @@ def run_command(options: argparse.Namespace) -> int:
         profile,
         image_path(profile, NORMAL_IMAGE),
         f"{once} {options.append}".strip(),
-        serial="mon:stdio" if interactive else "stdio",
+        serial=TERMINAL_SERIAL if interactive else "stdio",
         display=("-display", "none" if options.display == "none" else "gtk"),
+        extra=TERMINAL_ARGUMENTS if interactive else (),
     )
     if interactive:
-        print("Ctrl-A X leaves QEMU.", flush=True)
+        print("Ctrl-T X leaves QEMU.", flush=True)
         status = run_on_terminal(command)
         good = status in (0, EXIT_PASS)
         return EXIT_OK if good else complain(f"QEMU ended with status {status}", EXIT_FAILURES)

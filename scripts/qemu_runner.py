@@ -53,7 +53,7 @@ from qemu_process import Monitor, MonitorError, Qemu, boot, monitor_arguments, s
 from verdict import EXIT_PASS, Outcome
 
 NORMAL_IMAGE = "assay"
-DEMONSTRATION_ENDS = "It did not crash!"
+PROMPT = "assay> "
 RUN_LIMIT_S = {"bios": 30.0, "pvh": 30.0, "uefi": 60.0}
 BENCH_LIMIT_S = 600.0
 SEED_END = 1 << 64
@@ -193,7 +193,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     add("profiles", profiles_command, "show the machines", "Choose one with: test --profile NAME")
     bench = add("bench", bench_command, "run a benchmark image and show what it says", "")
     bench.add_argument("image", nargs="?", default="assay-bench", metavar="IMAGE")
-    screenshot = add("screenshot", screenshot_command, "save the demonstration's end", "")
+    screenshot = add("screenshot", screenshot_command, "save the screen with the prompt", "")
     screenshot.add_argument("png", type=Path, metavar="OUT.png")
     return parser.parse_args(arguments)
 
@@ -373,7 +373,7 @@ def names(features: Feature) -> str:
 
 
 def screenshot_command(options: argparse.Namespace) -> int:
-    """`screenshot`: boots the ISO, waits for the demonstration's end and saves the screen."""
+    """`screenshot`: boots the ISO, waits for the prompt and saves the screen."""
     profile = PROFILES["bios"]
     require(profile, NORMAL_IMAGE)
     picture: Path = options.png.absolute()
@@ -383,9 +383,9 @@ def screenshot_command(options: argparse.Namespace) -> int:
         path = Path(directory) / "monitor"
         image = image_path(profile, NORMAL_IMAGE)
         with Qemu(command_line(profile, image, extra=monitor_arguments(path))) as qemu:
-            if not qemu.read_until(DEMONSTRATION_ENDS, RUN_LIMIT_S["bios"]):
+            if not qemu.read_until(PROMPT, RUN_LIMIT_S["bios"]):
                 lines = text_lines(bytes(qemu.serial)) or ["nothing"]
-                text = f"'{DEMONSTRATION_ENDS}' did not appear; the last line is: {lines[-1]}"
+                text = f"'{PROMPT}' did not appear; the last line is: {lines[-1]}"
                 return complain(text, EXIT_FAILURES)
             try:
                 with Monitor(path) as monitor:

@@ -64,8 +64,9 @@ struct tree_record {
     uint64_t rest; /* a checksum of the entries for which there is no room */
 };
 
-/* The state before a test. */
+/* A test in progress, and the state before it. */
 struct state {
+    const struct test *test; /* debuggers find the test here */
     struct tree_record tree;
     int64_t frames_in_use;
     uint64_t cr0;
@@ -220,6 +221,7 @@ void leftovers_note(struct test *test)
 
     ASSERT(state_count < NESTED_TESTS_MAX);
     struct state *state = &states[state_count++];
+    state->test = test;
     state->tree.count = 0;
     state->tree.rest = 0;
     page_table_visit(&table, record_entry, &state->tree);
@@ -246,6 +248,7 @@ void leftovers_check(struct test *test)
     const struct kernel *kernel = test->subject;
     const struct state *state = &states[--state_count];
 
+    ASSERT(state->test == test);
     check_register(test, "the interrupt flag", state->interrupts_on, interrupts_are_on());
     if (!state->interrupts_on) {
         interrupts_off();

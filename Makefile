@@ -170,6 +170,17 @@ $(BUILD)/%.iso: $(BUILD)/%.elf kernel/boot/grub.cfg | iso-tools
 run: $(if $(filter pvh,$(BOOT)),$(BUILD)/assay.elf,$(BUILD)/assay.iso)  ## boot the kernel in QEMU
 	@$(PYTHON) scripts/qemu_runner.py run --boot $(BOOT) --display $(DISPLAY_MODE)
 
+# What to boot, to look at it: a test, or the kernel; WORDS are for its command line.
+TEST =
+WORDS =
+PROFILE =
+
+.PHONY: debug
+debug: $(IMAGES) $(if $(filter bios uefi,$(PROFILE)),$(ISOS))  ## boot stopped, with gdb; TEST=NAME, else the kernel
+	$(call need,gdb,gdb)
+	@$(PYTHON) scripts/qemu_runner.py debug $(if $(TEST),'$(TEST)') \
+	    $(if $(PROFILE),--profile $(PROFILE)) $(if $(WORDS),--append '$(WORDS)')
+
 $(BUILD)/host/unit_tests: $(HOST_OBJECTS)
 	@mkdir -p $(@D)
 	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $^ -o $@
@@ -233,11 +244,8 @@ $(BUILD)/libassay_mm.a: $(patsubst %.c,$(LIBMM)/%.o,$(MM_SOURCES)) $(wildcard mm
 	@cp mm/*.h $(BUILD)/include/mm/ && cp $(PORT)/mm_port.h $(BUILD)/include/
 	$(call quiet,AR $@)ar rcs $@ $(filter %.o,$^)
 
-# Of a boot of the kernel, or of a test; WORDS are for the kernel's command line, AT is a function.
-TEST =
-WORDS =
+# AT is a function, where the picture is taken.
 AT =
-PROFILE =
 map: $(BUILD)/assay$(if $(TEST),-test).elf  ## draw the page tables of a boot; TEST=NAME of a test
 	@$(PYTHON) scripts/qemu_runner.py map $(TEST) --append "$(WORDS)" --output $(BUILD)/map \
 	    $(if $(AT),--at $(AT)) $(if $(PROFILE),--profile $(PROFILE))

@@ -33,6 +33,7 @@ REPEATS_MAX = 10
 CORE_MEMORY = {"16M", "64M", "128M", "256M"}
 CORE = "guest.core"
 TABLES = "page-tables"
+GDB_COMMANDS = ROOT / "scripts" / "assay_gdb.py"
 SETTLE_S = 0.2
 SPARSE_BLOCK = 1 << 16
 
@@ -82,7 +83,8 @@ def keep(verdict: Verdict, boot: Boot) -> Verdict:
         _replace(draft, final)
         if (final / CORE).exists():
             elf = image_path(boot.profile, boot.image).with_suffix(".elf")
-            core = shlex.join(["gdb", _short(elf), _short(final / CORE)])
+            commands = ["gdb", "-x", _short(GDB_COMMANDS), _short(elf), _short(final / CORE)]
+            core = shlex.join(commands)
             notes.append(f"the second boot's end in gdb: {core}")
         if (final / f"{TABLES}.html").exists():
             notes.append(f"the second boot's page tables: {_short(final / TABLES)}.html")

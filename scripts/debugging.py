@@ -1,4 +1,4 @@
-"""A test under gdb: the runner's command `debug`."""
+"""An image under gdb: the runner's command `debug`."""
 
 from __future__ import annotations
 
@@ -8,61 +8,80 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+import time
 from pathlib import Path
 
 from boots import EXIT_FAILURES, EXIT_OK, complain
-from kernel_tests import KernelTest
-from machines import Profile, command_line, image_path
+from machines import ROOT, Profile, command_line, image_path
 from qemu_process import Qemu
 from verdict import Stop
 
 DAY_S = 86400.0
+# QEMU's last words come at once; this is how long they may take.
+LAST_WORDS_S = 0.2
+GDB_STUB_S = 20.0
+LOOK_S = 0.02
+# What QEMU says when gdb's `kill` or `quit` has ended it, as it should.
+ENDED_BY_GDB = "Terminated via GDBstub"
+COMMANDS = ROOT / "scripts" / "assay_gdb.py"
 
 
-def debug(tests: Sequence[KernelTest], profile: Profile, image: str, words: str) -> int:
+def debug(profile: Profile, image: str, words: str, stop_at: str) -> int:
     """Starts a stopped QEMU and gdb with it, or, without gdb or a terminal, tells how and waits.
 
-    The serial log is shown as it comes. *Returns:* the runner's exit code.
+    stop_at: the function at which gdb has a breakpoint. *Returns:* the runner's exit code.
     """
     path = image_path(profile, image)
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     with tempfile.TemporaryDirectory(prefix="assay-gdb-") as directory:
         socket = Path(directory) / "gdb"
         extra = ("-S", "-gdb", f"unix:{socket},server=on,wait=off")
-        command = gdb_command(path.with_suffix(".elf"), socket, tests)
+        command = gdb_command(path.with_suffix(".elf"), socket, stop_at)
         serial = Path(directory) / "serial.log"
         if terminal and shutil.which(command[0]):
-            print(f"serial log: {serial}\nAt gdb's prompt `continue` goes to the test.", flush=True)
+            print(f"serial log: {serial}\nAt gdb's prompt `continue` goes to {stop_at};", end=" ")
+            print("`help assay` lists the commands for page tables.", flush=True)
             qemu = command_line(profile, path, words, serial=f"file:{serial}", extra=extra)
-            return _with_gdb(qemu, command, serial)
+            return _with_gdb(qemu, command, socket, serial)
         return _without_gdb(command_line(profile, path, words, extra=extra), command)
 
 
-def gdb_command(symbols: Path, socket: Path, tests: Sequence[KernelTest]) -> list[str]:
-    """gdb, connected, with a breakpoint where the test begins if it is one test.
+def gdb_command(symbols: Path, socket: Path, stop_at: str) -> list[str]:
+    """gdb, connected, with a breakpoint.
 
-    The breakpoint is the CPU's own kind: it may be set before there is memory to set it in.
+    It is the CPU's own kind: it may be set before there is memory to set it in.
     """
-    command = ["gdb", "-q", str(symbols), "-ex", f"target remote {socket}"]
-    if len(tests) == 1:
-        command += ["-ex", f"hbreak {tests[0].function}"]
-    return command
+    command = ["gdb", "-q", str(symbols), "-x", str(COMMANDS)]
+    return command + ["-ex", f"target remote {socket}", "-ex", f"hbreak {stop_at}"]
 
 
-def _with_gdb(qemu_command: list[str], command: list[str], serial: Path) -> int:
+def _with_gdb(qemu_command: list[str], command: list[str], socket: Path, serial: Path) -> int:
     """Gives the terminal to gdb until it ends; Ctrl-C is for gdb."""
     with Qemu(qemu_command) as qemu:
+        if not _stub_is_there(qemu, socket):
+            said = qemu.stderr.decode(errors="replace").strip()
+            return complain(said or "QEMU does not open its gdb stub", EXIT_FAILURES)
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             # A child does not inherit a handler, but it does inherit that a signal is ignored.
             subprocess.run(command, check=False, restore_signals=True, preexec_fn=_heed_interrupts)
         finally:
             signal.signal(signal.SIGINT, previous)
+        qemu.listen(LAST_WORDS_S, LAST_WORDS_S)
         said = qemu.stderr.decode(errors="replace").strip()
     if serial.is_file():
         sys.stdout.write(serial.read_text(errors="backslashreplace"))
-    return complain(said, EXIT_FAILURES) if said else EXIT_OK
+    fine = not said or said.endswith(ENDED_BY_GDB)
+    return EXIT_OK if fine else complain(said, EXIT_FAILURES)
+
+
+def _stub_is_there(qemu: Qemu, socket: Path) -> bool:
+    """Waits until gdb can connect. False: QEMU has ended, or is too slow."""
+    deadline = time.monotonic() + GDB_STUB_S
+    while not socket.exists() and time.monotonic() < deadline:
+        if qemu.listen(LOOK_S, LOOK_S) is Stop.EXITED:
+            return False
+    return socket.exists()
 
 
 def _without_gdb(qemu_command: list[str], command: list[str]) -> int:

@@ -57,6 +57,9 @@ PROMPT = "assay> "
 RUN_LIMIT_S = {"bios": 30.0, "pvh": 30.0, "uefi": 60.0}
 BENCH_LIMIT_S = 600.0
 SEED_END = 1 << 64
+# For `debug` without a test: a machine with a screen, and what each image runs once it is set up.
+DEBUG_PROFILE = "pvh"
+KERNEL_IS_UP = "kernel_entry"
 
 EXAMPLES = """\
 examples:
@@ -96,10 +99,12 @@ examples:
   qemu_runner.py map --append 'access=recursive' --profile la57
   qemu_runner.py map map_to.maps_a_page --at page_table_unmap"""
 DEBUG_EXAMPLES = """\
-QEMU waits before the first instruction. With gdb and a terminal, gdb starts with the symbols and a
-breakpoint where the test begins; otherwise the command for it is printed.
+QEMU waits before the first instruction. With gdb and a terminal, gdb starts with the symbols, the
+commands of scripts/assay_gdb.py and a breakpoint: where the test begins, or without one test where
+the kernel is up. Otherwise the command for gdb is printed.
 
 examples:
+  qemu_runner.py debug
   qemu_runner.py debug map_to.refuses_a_page_that_is_mapped
   qemu_runner.py debug translate.finds_code_where_it_was_loaded --profile la57"""
 
@@ -170,9 +175,12 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     listing.add_argument("glob", nargs="?", default="*", metavar="GLOB", help="by name")
     _add_image(listing)
 
-    debugging = add("debug", debug_command, "boot a test stopped, with gdb", DEBUG_EXAMPLES)
-    debugging.add_argument("glob", metavar="TEST", help="its name; or with * and ?, several")
+    debugging = add("debug", debug_command, "boot a test or the kernel stopped, with gdb",
+                    DEBUG_EXAMPLES)
+    name = "its name, or with * and ? several; without, the normal image is booted"
+    debugging.add_argument("glob", nargs="?", metavar="TEST", help=name)
     _add_machine(debugging, "the machine, if not the one on which the test has its own boot")
+    debugging.set_defaults(image=None)
     _add_append(debugging)
 
     drawing = add("map", map_command, "draw the page tables of a boot", MAP_EXAMPLES)
@@ -289,13 +297,19 @@ def test_command(options: argparse.Namespace) -> int:
 
 def debug_command(options: argparse.Namespace) -> int:
     """`debug`: a stopped QEMU, and gdb."""
-    tests = matching(read_test_image(options.image), options.glob)
-    if not tests:
-        return complain(f"no test is called {options.glob}; `list` shows all", EXIT_USAGE)
-    profile = PROFILES[options.profile] if options.profile else home(tests[0])
-    require(profile, options.image)
-    words = f"test={options.glob} {options.append}".strip()
-    return debug(tests, profile, options.image, words)
+    if options.glob is None:
+        profile = PROFILES[options.profile or DEBUG_PROFILE]
+        image, words, stop_at = options.image or NORMAL_IMAGE, options.append, KERNEL_IS_UP
+    else:
+        image = options.image or TEST_IMAGE
+        tests = matching(read_test_image(image), options.glob)
+        if not tests:
+            return complain(f"no test is called {options.glob}; `list` shows all", EXIT_USAGE)
+        profile = PROFILES[options.profile] if options.profile else home(tests[0])
+        words = f"test={options.glob} {options.append}".strip()
+        stop_at = tests[0].function if len(tests) == 1 else KERNEL_IS_UP
+    require(profile, image)
+    return debug(profile, image, words, stop_at)
 
 
 def map_command(options: argparse.Namespace) -> int:

@@ -115,9 +115,10 @@ def test_repeats_count_the_seed_up() -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        (), ("nonsense",), ("test", "no.such"), ("debug", "no.such"), ("debug",),
+        (), ("nonsense",), ("test", "no.such"), ("debug", "no.such"),
         ("list", "no.such"), ("test", "--jobs", "0"), ("test", "--repeat", "-1"),
-        ("test", "--seed", "x"), ("test", "--profile", "abacus"), ("test", "--seed", str(2**64)),
+        ("test", "--seed", "x"), ("test", "--profile", "abacus"),
+        ("debug", "--profile", "abacus"), ("test", "--seed", str(2**64)),
     ],
     ids=" ".join,
 )

@@ -87,7 +87,7 @@ all: $(IMAGES) $(ISOS)  ## both kernels and a GRUB image of each
 
 help:  ## this list
 	@echo "make targets:"
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 16
+	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 26
 	@echo "settings: CC=gcc|clang  BOOT=bios|uefi|pvh  DISPLAY_MODE=none|window"
 	@echo "          K=PATTERN (tests to run)  JOBS=N (tests at a time)  V=1 (show commands)"
 
@@ -249,6 +249,17 @@ AT =
 map: $(BUILD)/assay$(if $(TEST),-test).elf  ## draw the page tables of a boot; TEST=NAME of a test
 	@$(PYTHON) scripts/qemu_runner.py map $(TEST) --append "$(WORDS)" --output $(BUILD)/map \
 	    $(if $(AT),--at $(AT)) $(if $(PROFILE),--profile $(PROFILE))
+
+# For editors: how each C file is compiled. A file of several images or of kernel and host has an
+# entry for each way of compiling it, the kernel's first.
+c_sources = $(sort $(patsubst $(OBJECTS)/%.c.o,%.c,$(filter %.c.o,$(1))))
+
+compile_commands.json: FORCE  ## how each file is compiled, for editors and clangd
+	@$(PYTHON) scripts/compile_commands.py $@ \
+	    --group '$(CC) $(KERNEL_CFLAGS)' $(call c_sources,$(foreach image,$(filter assay%_OBJECTS,$(.VARIABLES)),$($(image)))) \
+	    --group '$(CC) $(HOST_CFLAGS)' $(sort $(HOST_TEST_SOURCES) $(HOST_PURE_SOURCES) $(HOST_PROGRAMS)) \
+	    --group '$(CC) $(BENCH_CFLAGS)' $(sort $(BENCH_SOURCES) tests/bench/frame_bench.c) \
+	    --group '$(CC) $(LIBMM_CFLAGS)' $(wildcard tests/host/example/*.c)
 
 screenshot: $(BUILD)/assay.iso  ## take docs/screen.png from the running kernel
 	@$(PYTHON) scripts/qemu_runner.py screenshot docs/screen.png

@@ -26,19 +26,22 @@ ENDED_BY_GDB = "Terminated via GDBstub"
 COMMANDS = ROOT / "scripts" / "assay_gdb.py"
 
 
-def debug(profile: Profile, image: str, words: str, stop_at: str) -> int:
+def debug(profile: Profile, image: str, words: str, stop_at: str, port: int | None = None) -> int:
     """Starts a stopped QEMU and gdb with it, or, without gdb or a terminal, tells how and waits.
 
-    stop_at: the function at which gdb has a breakpoint. *Returns:* the runner's exit code.
+    stop_at: the function at which gdb has a breakpoint. port: of TCP, on which to wait for a
+    debugger that something else starts. *Returns:* the runner's exit code.
     """
     path = image_path(profile, image)
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     with tempfile.TemporaryDirectory(prefix="assay-gdb-") as directory:
         socket = Path(directory) / "gdb"
-        extra = ("-S", "-gdb", f"unix:{socket},server=on,wait=off")
-        command = gdb_command(path.with_suffix(".elf"), socket, stop_at)
+        stub = f"unix:{socket}" if port is None else f"tcp:localhost:{port}"
+        extra = ("-S", "-gdb", f"{stub},server=on,wait=off")
+        target = str(socket) if port is None else f"localhost:{port}"
+        command = gdb_command(path.with_suffix(".elf"), target, stop_at)
         serial = Path(directory) / "serial.log"
-        if terminal and shutil.which(command[0]):
+        if terminal and port is None and shutil.which(command[0]):
             print(f"serial log: {serial}\nAt gdb's prompt `continue` goes to {stop_at};", end=" ")
             print("`help assay` lists the commands for page tables.", flush=True)
             qemu = command_line(profile, path, words, serial=f"file:{serial}", extra=extra)
@@ -46,13 +49,13 @@ def debug(profile: Profile, image: str, words: str, stop_at: str) -> int:
         return _without_gdb(command_line(profile, path, words, extra=extra), command)
 
 
-def gdb_command(symbols: Path, socket: Path, stop_at: str) -> list[str]:
+def gdb_command(symbols: Path, target: str, stop_at: str) -> list[str]:
     """gdb, connected, with a breakpoint.
 
     It is the CPU's own kind: it may be set before there is memory to set it in.
     """
     command = ["gdb", "-q", str(symbols), "-x", str(COMMANDS)]
-    return command + ["-ex", f"target remote {socket}", "-ex", f"hbreak {stop_at}"]
+    return command + ["-ex", f"target remote {target}", "-ex", f"hbreak {stop_at}"]
 
 
 def _with_gdb(qemu_command: list[str], command: list[str], socket: Path, serial: Path) -> int:
@@ -71,8 +74,12 @@ def _with_gdb(qemu_command: list[str], command: list[str], socket: Path, serial:
         said = qemu.stderr.decode(errors="replace").strip()
     if serial.is_file():
         sys.stdout.write(serial.read_text(errors="backslashreplace"))
-    fine = not said or said.endswith(ENDED_BY_GDB)
-    return EXIT_OK if fine else complain(said, EXIT_FAILURES)
+    return complain(said, EXIT_FAILURES) if _is_a_fault(said) else EXIT_OK
+
+
+def _is_a_fault(said: str) -> bool:
+    """Whether QEMU's last words tell of a fault, and not that gdb has ended it."""
+    return bool(said) and not said.endswith(ENDED_BY_GDB)
 
 
 def _stub_is_there(qemu: Qemu, socket: Path) -> bool:
@@ -93,7 +100,7 @@ def _without_gdb(qemu_command: list[str], command: list[str]) -> int:
         stop = qemu.listen(DAY_S, DAY_S)
         said = qemu.stderr.decode(errors="replace").strip()
         status = qemu.outcome(stop).status
-    if stop is Stop.EXITED and said:
+    if stop is Stop.EXITED and _is_a_fault(said):
         return complain(said, EXIT_FAILURES)
     print(f"QEMU ended with status {status}", flush=True)
     return EXIT_OK

@@ -20,6 +20,7 @@ from ktap import HEADER, Kind
 from machines import (
     ALL_FEATURES,
     PROFILES,
+    ROOT,
     SETUP,
     EnvironmentFault,
     Feature,
@@ -122,6 +123,18 @@ def matching(tests: Iterable[KernelTest], glob: str) -> tuple[KernelTest, ...]:
     """The tests whose name matches, by the kernel's rules: only `*` and `?` are special."""
     pattern = "".join({"*": ".*", "?": "."}.get(letter, re.escape(letter)) for letter in glob)
     return tuple(test for test in tests if re.fullmatch(pattern, test.name))
+
+
+def name_at(tests: Iterable[KernelTest], text: str) -> str:
+    """The name of the test that stands at FILE:LINE, the last to begin there or above; any other
+    text as it is."""
+    place = re.fullmatch(r"(.+):(\d+)", text)
+    if place is None:
+        return text
+    file, line = Path(place[1]), int(place[2])
+    file = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
+    above = [test for test in tests if Path(test.file) == file and test.line <= line]
+    return max(above, key=lambda test: test.line).name if above else text
 
 
 def boot_tests(

@@ -31,7 +31,7 @@ from boots import (
     run_jobs,
 )
 from debugging import debug
-from kernel_tests import TEST_IMAGE, KernelTest, find_kvm_fault, matching, read_test_image
+from kernel_tests import TEST_IMAGE, KernelTest, find_kvm_fault, matching, name_at, read_test_image
 from ktap import text_lines
 from machines import (
     KVM,
@@ -106,7 +106,8 @@ the kernel is up. Otherwise the command for gdb is printed.
 examples:
   qemu_runner.py debug
   qemu_runner.py debug map_to.refuses_a_page_that_is_mapped
-  qemu_runner.py debug translate.finds_code_where_it_was_loaded --profile la57"""
+  qemu_runner.py debug translate.finds_code_where_it_was_loaded --profile la57
+  qemu_runner.py debug tests/kernel/map_to_test.c:120 --listen 1234"""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -155,7 +156,9 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     _add_append(run)
 
     test = add("test", test_command, "run the tests inside the test image", TEST_EXAMPLES)
-    test.add_argument("glob", nargs="?", default="*", metavar="GLOB", help="by name, with * and ?")
+    test.add_argument(
+        "glob", nargs="?", default="*", metavar="GLOB", help="by name, with * and ?; or FILE:LINE"
+    )
     _add_machine(test, "all in one boot of this machine; without it each test has its own boot")
     test.add_argument(
         "--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="boots at a time"
@@ -177,8 +180,12 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
 
     debugging = add("debug", debug_command, "boot a test or the kernel stopped, with gdb",
                     DEBUG_EXAMPLES)
-    name = "its name, or with * and ? several; without, the normal image is booted"
+    name = "its name, FILE:LINE, or with * and ? several; without, the normal image is booted"
     debugging.add_argument("glob", nargs="?", metavar="TEST", help=name)
+    debugging.add_argument(
+        "--listen", type=_port, metavar="PORT",
+        help="wait on this TCP port for a debugger instead of starting gdb",
+    )
     _add_machine(debugging, "the machine, if not the one on which the test has its own boot")
     debugging.set_defaults(image=None)
     _add_append(debugging)
@@ -272,7 +279,9 @@ def run_on_terminal(command: list[str]) -> int:
 
 def test_command(options: argparse.Namespace) -> int:
     """`test`: one line a verdict as they come, then a count. Repeats exactly what pytest does."""
-    tests = matching(read_test_image(options.image), options.glob)
+    tests = read_test_image(options.image)
+    options.glob = name_at(tests, options.glob)
+    tests = matching(tests, options.glob)
     if options.tag:
         tests = tuple(test for test in tests if options.tag in test.tags)
     if not tests:
@@ -302,14 +311,15 @@ def debug_command(options: argparse.Namespace) -> int:
         image, words, stop_at = options.image or NORMAL_IMAGE, options.append, KERNEL_IS_UP
     else:
         image = options.image or TEST_IMAGE
-        tests = matching(read_test_image(image), options.glob)
+        glob = name_at(read_test_image(image), options.glob)
+        tests = matching(read_test_image(image), glob)
         if not tests:
-            return complain(f"no test is called {options.glob}; `list` shows all", EXIT_USAGE)
+            return complain(f"no test is called {glob}; `list` shows all", EXIT_USAGE)
         profile = PROFILES[options.profile] if options.profile else home(tests[0])
-        words = f"test={options.glob} {options.append}".strip()
+        words = f"test={glob} {options.append}".strip()
         stop_at = tests[0].function if len(tests) == 1 else KERNEL_IS_UP
     require(profile, image)
-    return debug(profile, image, words, stop_at)
+    return debug(profile, image, words, stop_at, options.listen)
 
 
 def map_command(options: argparse.Namespace) -> int:
@@ -437,6 +447,13 @@ def _positive(text: str) -> int:
     value = int(text)
     if value < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
+    return value
+
+
+def _port(text: str) -> int:
+    value = int(text)
+    if not 0 < value < 1 << 16:
+        raise argparse.ArgumentTypeError("must be 1 to 65535")
     return value
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,7 @@ import pexpect  # type: ignore[import]
 import pytest
 
 import artifacts
+import qemu_runner
 from artifacts import directory_of
 from debugging import COMMANDS
 from kernel_tests import boot_tests, matching, read_test_image
@@ -280,6 +282,27 @@ def test_the_core_of_a_failed_test_answers_alike(core: Path) -> None:
     assert test.startswith("bad.panics, 1 of 1\n")
     assert "-> page 0xb8000 P W" in walk
     assert "0 frames handed out" in frames
+
+
+def test_an_editors_debugger_connects_to_the_port(tmp_path: Path) -> None:
+    """As the tasks of an editor do it: the test is named by a place in its file."""
+    (test,) = matching(read_test_image(), TEST)
+    with socket.socket() as probe:
+        probe.bind(("localhost", 0))
+        port = str(probe.getsockname()[1])
+    runner = [sys.executable, qemu_runner.__file__, "debug", f"{test.file}:{test.line + 1}"]
+    with subprocess.Popen(
+        [*runner, "--listen", port], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True
+    ) as waiting:
+        assert waiting.stdout is not None
+        lines = [waiting.stdout.readline() for _ in range(3)]
+        assert lines[2] == "Ctrl-C ends it.\n"
+        connect = ("-ex", f"target remote localhost:{port}")
+        go = Debugger("assay-test", (*connect, "-ex", f"hbreak {FUNCTION}", "-ex", "continue"))
+        (answer,) = go.ask("assay test")
+        assert answer.startswith(f"{TEST}, 1 of 1\n")
+        # gdb has left, and taken QEMU with it: that is no fault.
+        assert waiting.wait(SOON_S) == 0
 
 
 @pytest.mark.parametrize(

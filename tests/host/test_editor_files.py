@@ -1,4 +1,4 @@
-"""What editors are given: compile_commands.json, tasks and launches of VS Code."""
+"""What editors are given: compile_commands.json, tasks and launches of VS Code, the container."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from machines import ROOT
 
 FILES = (
     ".vscode/launch.json", ".vscode/tasks.json", ".vscode/settings.json",
+    ".devcontainer/devcontainer.json",
 )
 WORKSPACE = "${workspaceFolder}/"
 # Made by what a launch does first, or named by the user.
@@ -86,6 +87,16 @@ def test_a_task_sees_that_the_runner_waits() -> None:
         background = task["problemMatcher"]["background"]
         for pattern in background["beginsPattern"], background["endsPattern"]:
             assert pattern.strip("^$").replace("\\", "") in waiting
+
+
+def test_the_container_is_the_one_that_ci_builds() -> None:
+    build = load(".devcontainer/devcontainer.json")["build"]
+    here = ROOT / ".devcontainer"
+    assert (here / build["dockerfile"]).resolve() == ROOT / "ci" / "Containerfile"
+    copied = re.findall(r"^COPY (\S+)", (ROOT / "ci" / "Containerfile").read_text(), re.M)
+    assert copied
+    for path in copied:
+        assert (here / build["context"] / path).is_file()
 
 
 def test_every_c_file_has_an_entry(database: list[dict[str, Any]]) -> None:

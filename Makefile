@@ -263,6 +263,11 @@ compile_commands.json: FORCE  ## how each file is compiled, for editors and clan
 	    --group '$(CC) $(BENCH_CFLAGS)' $(sort $(BENCH_SOURCES) tests/bench/frame_bench.c) \
 	    --group '$(CC) $(LIBMM_CFLAGS)' $(wildcard tests/host/example/*.c)
 
+.PHONY: architecture
+architecture:  ## draw docs/architecture.svg from the #includes
+	$(call need,dot,graphviz)
+	@$(PYTHON) ci/include_graph.py docs/architecture.svg
+
 screenshot: $(BUILD)/assay.iso  ## take docs/screen.png from the running kernel
 	@$(PYTHON) scripts/qemu_runner.py screenshot docs/screen.png
 

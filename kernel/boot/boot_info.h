@@ -14,6 +14,13 @@ enum display_kind {
     DISPLAY_FRAMEBUFFER,
 };
 
+/* The bits of a pixel that hold one colour. */
+struct color_field {
+    uint8_t position;  /* of the lowest bit */
+    uint8_t bit_count; /* 0: the pixel has none */
+};
+
+/* What the firmware says, unchecked but for its kind: see framebuffer_fault. */
 struct display {
     enum display_kind kind;
     phys_addr address;
@@ -21,6 +28,9 @@ struct display {
     uint32_t height;
     uint32_t pitch_bytes; /* from one row to the next */
     uint32_t bits_per_pixel;
+    struct color_field red; /* of a framebuffer */
+    struct color_field green;
+    struct color_field blue;
 };
 
 enum { BOOT_COMMAND_LINE_BYTES = 1024, BOOT_LOADER_NAME_BYTES = 64 };

@@ -45,9 +45,17 @@ struct framebuffer_tag {
 };
 enum { FRAMEBUFFER_RGB = 1, FRAMEBUFFER_EGA_TEXT = 2 };
 
+/* What follows a framebuffer tag of the type FRAMEBUFFER_RGB. */
+struct framebuffer_colors {
+    struct color_field red;
+    struct color_field green;
+    struct color_field blue;
+};
+
 _Static_assert(sizeof(struct memory_map_tag) == 16, "entries follow at offset 16");
 _Static_assert(sizeof(struct memory_map_entry) == 24, "an entry has 24 bytes or more");
 _Static_assert(sizeof(struct framebuffer_tag) == 32, "colour information follows at offset 32");
+_Static_assert(sizeof(struct framebuffer_colors) == 6, "a byte for each position and each size");
 
 static const char *parse_memory_map(const struct boot_memory *memory, uint64_t start,
                                     uint32_t size_bytes, struct boot_info *info)
@@ -76,6 +84,7 @@ static const char *parse_framebuffer(const struct boot_memory *memory, uint64_t 
                                      uint32_t size_bytes, struct boot_info *info)
 {
     const struct framebuffer_tag *tag = boot_memory_at(memory, start, sizeof *tag);
+    const struct framebuffer_colors *colors;
 
     if (size_bytes < sizeof *tag - sizeof tag->reserved) {
         return "the framebuffer tag is too short";
@@ -84,15 +93,19 @@ static const char *parse_framebuffer(const struct boot_memory *memory, uint64_t 
         return "the framebuffer tag reaches past the end of memory";
     }
     info->display = (struct display){
-        .kind = tag->type == FRAMEBUFFER_EGA_TEXT ? DISPLAY_VGA_TEXT
-                : tag->type == FRAMEBUFFER_RGB    ? DISPLAY_FRAMEBUFFER
-                                                  : DISPLAY_NONE,
+        .kind = tag->type == FRAMEBUFFER_EGA_TEXT ? DISPLAY_VGA_TEXT : DISPLAY_FRAMEBUFFER,
         .address = phys_addr_of(tag->address),
         .width = tag->width,
         .height = tag->height,
         .pitch_bytes = tag->pitch_bytes,
         .bits_per_pixel = tag->bits_per_pixel,
     };
+    if (tag->type == FRAMEBUFFER_RGB && size_bytes >= sizeof *tag + sizeof *colors) {
+        colors = boot_memory_at(memory, start + sizeof *tag, sizeof *colors);
+        info->display.red = colors->red;
+        info->display.green = colors->green;
+        info->display.blue = colors->blue;
+    }
     return NULL;
 }
 

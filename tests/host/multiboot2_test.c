@@ -85,6 +85,68 @@ TEST(multiboot2, tells_memory_map_command_line_loader_and_display)
     CHECK_EQUAL(memory_map_bytes(&info.memory_map, MEMORY_MODULE), 0x1000);
 }
 
+struct framebuffer_body {
+    uint64_t address;
+    uint32_t pitch, width, height;
+    uint8_t bits, type, reserved[2];
+    uint8_t colors[6]; /* position and size of red, green and blue */
+};
+enum { FRAMEBUFFER_BODY_BYTES = 30, COLORS_BYTES = 6 };
+
+static const struct framebuffer_body framebuffer_body = {
+    0xfedc0000000, 4096, 1024, 768, 32, 1, {0, 0}, {16, 8, 9, 7, 1, 6}};
+
+/* What the parser makes of a framebuffer tag, cut off after `count` bytes. */
+static struct display parse_framebuffer_tag(struct test *test, struct framebuffer_body body,
+                                            size_t count)
+{
+    struct laid_out memory;
+    struct boot_info info;
+
+    begin(&memory);
+    lay_out_tag(&memory, 8, &body, count);
+    lay_out_memory_map(&memory);
+    end(&memory);
+    CHECK(parse(&memory, &info) == NULL);
+    return info.display;
+}
+
+TEST(multiboot2, tells_where_a_framebuffer_is_and_what_its_pixels_are)
+{
+    struct display display =
+        parse_framebuffer_tag(test, framebuffer_body, FRAMEBUFFER_BODY_BYTES);
+
+    CHECK_EQUAL(display.kind, DISPLAY_FRAMEBUFFER);
+    CHECK_EQUAL(display.address.value, 0xfedc0000000);
+    CHECK_EQUAL(display.pitch_bytes, 4096);
+    CHECK_EQUAL(display.width, 1024);
+    CHECK_EQUAL(display.height, 768);
+    CHECK_EQUAL(display.bits_per_pixel, 32);
+    CHECK_EQUAL(display.red.position, 16);
+    CHECK_EQUAL(display.red.bit_count, 8);
+    CHECK_EQUAL(display.green.position, 9);
+    CHECK_EQUAL(display.green.bit_count, 7);
+    CHECK_EQUAL(display.blue.position, 1);
+    CHECK_EQUAL(display.blue.bit_count, 6);
+}
+
+/* A screen that cannot be drawn on does not keep the kernel from starting. */
+TEST(multiboot2, knows_no_colors_of_a_framebuffer_that_tells_none)
+{
+    struct framebuffer_body with_palette = framebuffer_body;
+
+    with_palette.type = 0;
+    struct display display = parse_framebuffer_tag(test, with_palette, FRAMEBUFFER_BODY_BYTES);
+    CHECK_EQUAL(display.kind, DISPLAY_FRAMEBUFFER);
+    CHECK_EQUAL(display.red.bit_count, 0);
+    display =
+        parse_framebuffer_tag(test, framebuffer_body, FRAMEBUFFER_BODY_BYTES - COLORS_BYTES);
+    CHECK_EQUAL(display.kind, DISPLAY_FRAMEBUFFER);
+    CHECK_EQUAL(display.red.position, 0);
+    display = parse_framebuffer_tag(test, framebuffer_body, FRAMEBUFFER_BODY_BYTES - 1);
+    CHECK_EQUAL(display.red.position, 0);
+}
+
 TEST(multiboot2, refuses_a_wrong_magic)
 {
     struct laid_out memory;
@@ -190,6 +252,7 @@ TEST(multiboot2, survives_random_damage)
         lay_out_tag(&memory, 1, "once", 5);
         lay_out_memory_map(&memory);
         lay_out_tag(&memory, 3, (uint32_t[]){0x200000, 0x201000, 0}, 12);
+        lay_out_tag(&memory, 8, &framebuffer_body, FRAMEBUFFER_BODY_BYTES);
         end(&memory);
         for (int i = rand() % 8; i >= 0; i--) {
             memory.bytes[(size_t)rand() % memory.used] = (uint8_t)rand();

@@ -49,10 +49,15 @@ HOST_PURE_SOURCES = $(MM_SOURCES) $(MODEL_SOURCES) $(COMBINATION_SOURCES) testin
     kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \
     kernel/boot/command_line.c kernel/paging/strategy.c kernel/console/format.c \
     kernel/console/terminal_keys.c kernel/drivers/scancode.c $(patsubst %,kernel/monitor/%.c, \
-    completion expression history line_editor suggestion words)
+    completion expression history line_editor suggestion words) \
+    kernel/console/framebuffer_text.c kernel/drivers/framebuffer.c
+
+# The characters of the framebuffer console. FONT= names another font than the usual one.
+FONT =
+FONT_TABLE = $(OBJECTS)/font_table.o
 
 objects = $(patsubst %,$(OBJECTS)/%.o,$(1))
-COMMON_OBJECTS = $(call objects,$(KERNEL_SOURCES) $(MM_SOURCES))
+COMMON_OBJECTS = $(call objects,$(KERNEL_SOURCES) $(MM_SOURCES)) $(FONT_TABLE)
 assay_OBJECTS = $(COMMON_OBJECTS) $(call objects,kernel/main.c kernel/demonstration.c \
     $(MONITOR_SOURCES))
 assay-test_OBJECTS = $(COMMON_OBJECTS) \
@@ -66,8 +71,8 @@ assay-conformance_OBJECTS = $(COMMON_OBJECTS) \
     $(call objects,$(TEST_MODE_SOURCES) $(TESTING_SOURCES) $(MODEL_SOURCES) \
     $(wildcard tests/kernel/conformance/*.c tests/kernel/conformance/*.asm))
 assay-bench_OBJECTS = $(COMMON_OBJECTS) $(call objects,tests/bench/tlb_bench.c)
-HOST_OBJECTS = $(patsubst %,$(OBJECTS)/host/%.o,$(HOST_TEST_SOURCES) $(HOST_PURE_SOURCES) \
-    )
+HOST_OBJECTS = $(patsubst %,$(OBJECTS)/host/%.o,$(HOST_TEST_SOURCES) $(HOST_PURE_SOURCES)) \
+    $(FONT_TABLE)
 
 IMAGES = $(BUILD)/assay.elf $(BUILD)/assay-test.elf
 # What tests the harness, what QEMU's own walker is compared with, what its MMU is, and a benchmark
@@ -103,6 +108,7 @@ build-tools:
 	$(call need,$(CC),$(notdir $(CC)))
 	$(call need,$(LD),binutils)
 	$(call need,$(NASM),nasm)
+	$(call need,$(PYTHON),python3)
 
 iso-tools:
 	$(call need,grub-mkrescue,grub-common)
@@ -148,6 +154,10 @@ $(BUILD)/$(1).elf: $(OBJECTS)/$(1).elf FORCE
 	@cmp -s $$< $$@ || cp $$< $$@
 endef
 
+$(OBJECTS)/font_table.asm: scripts/font_table.py | build-tools
+	@mkdir -p $(@D)
+	@$(PYTHON) $< $(FONT) >$@
+
 $(OBJECTS)/%.o: $(OBJECTS)/%.asm
 	@$(NASM) -f elf64 $< -o $@
 
@@ -158,7 +168,7 @@ $(eval $(call image_rules,assay-second-opinion))
 $(eval $(call image_rules,assay-conformance))
 $(eval $(call image_rules,assay-bench))
 
-GRUB_MODULES = multiboot2 normal iso9660 part_msdos part_gpt fat all_video boot
+GRUB_MODULES = multiboot2 normal test iso9660 part_msdos part_gpt fat all_video boot
 
 $(BUILD)/%.iso: $(BUILD)/%.elf kernel/boot/grub.cfg | iso-tools
 	@rm -rf $(BUILD)/iso/$* && mkdir -p $(BUILD)/iso/$*/boot/grub

@@ -37,6 +37,10 @@ static void show_translations(struct kernel *kernel)
     console_print(console, "Translations:\n");
     show_translation(console, &kernel->page_table, "VGA text screen",
                      virt_addr_of(VGA_TEXT_FRAME));
+    if (console->framebuffer != NULL) {
+        show_translation(console, &kernel->page_table, "framebuffer",
+                         virt_addr_of((uint64_t)console->framebuffer->framebuffer.pixels));
+    }
     show_translation(console, &kernel->page_table, "code, demonstration_run",
                      virt_addr_of((uint64_t)demonstration_run));
     show_translation(console, &kernel->page_table, "stack", virt_addr_of((uint64_t)&on_stack));

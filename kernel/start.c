@@ -22,6 +22,8 @@ enum { BIOS_VIDEO_MODE = 0x449, BIOS_VIDEO_MODE_TEXT_80X25 = 3 };
 
 static struct boot_info boot_info __attribute__((section(".bss.boot_info"), aligned(4096)));
 static struct kernel kernel;
+static struct framebuffer_text framebuffer_screen;
+static uint8_t *framebuffer_pixels; /* in the kernel's own tables */
 
 /* The tables of entry.asm, or those of five_levels_enter on top of them. */
 static struct page_table boot_page_table(unsigned levels)
@@ -125,6 +127,30 @@ static void claim_memory_in_use(void)
     }
 }
 
+/* The boot tables show a framebuffer below 4 GiB, as most are; text for another one is kept in
+ * memory until the kernel's own tables show it. */
+static void add_framebuffer(void)
+{
+    const struct display *display = &boot_info.display;
+    const char *fault;
+
+    if (display->kind != DISPLAY_FRAMEBUFFER) {
+        return;
+    }
+    fault = framebuffer_fault(display, &boot_info.memory_map, kernel.cpu.physical_bits);
+    if (fault != NULL) {
+        console_print(&kernel.console, "no screen: the framebuffer cannot be used: %s\n", fault);
+        boot_info.display.kind = DISPLAY_NONE;
+        return;
+    }
+    uint64_t start = display->address.value;
+    bool is_visible = start + framebuffer_bytes(display) <= BOOT_TABLES_END;
+    framebuffer_text_init(
+        &framebuffer_screen,
+        framebuffer_of(display, is_visible ? mm_port_pointer(virt_addr_of(start)) : NULL));
+    console_add_framebuffer(&kernel.console, &framebuffer_screen);
+}
+
 /* Sets frames aside for the tables that will be made later, if those must be inside a window: a run
  * of the memory that the first 2 MiB have, above what the BIOS uses. */
 static void claim_table_frames(void)
@@ -153,6 +179,11 @@ static void make_kernel_space(unsigned levels)
         kernel_space_build(&boot_info, cpu_features_of_paging(&kernel.cpu), levels,
                            kernel.page_table.access, kernel.options.access,
                            &kernel.frames.source);
+    if (boot_info.display.kind == DISPLAY_FRAMEBUFFER) {
+        framebuffer_pixels = kernel_space_map_framebuffer(
+            &kernel.page_table, &boot_info.display, cpu_features_framebuffer_type(&kernel.cpu),
+            &kernel.frames.source);
+    }
     if (memory_map_claim_below(&boot_info.memory_map, range_source_position(&kernel.frames),
                                MEMORY_PAGE_TABLES) != MEMORY_MAP_OK) {
         PANIC("the memory map has too many regions");
@@ -163,6 +194,9 @@ static void make_kernel_space(unsigned levels)
 static void run_kernel(void *argument)
 {
     (void)argument;
+    if (framebuffer_pixels != NULL) {
+        framebuffer_text_move(&framebuffer_screen, framebuffer_pixels);
+    }
     kernel.boot_info = (const struct boot_info *)LAYOUT_BOOT_INFO;
     kernel.page_table.active = true;
     kernel.page_table.access = access_strategy_access(
@@ -195,12 +229,13 @@ void kernel_start(uint32_t protocol, uint32_t magic, uint32_t info)
                                        stack_memory(STACK_DOUBLE_FAULT).bytes));
     descriptors_load();
 
-    read_boot_info((enum boot_protocol)protocol, magic, info);
-    read_command_line();
     kernel.cpu = cpu_features_detect();
+    read_boot_info((enum boot_protocol)protocol, magic, info);
+    claim_memory_in_use();
+    add_framebuffer();
+    read_command_line();
     unsigned levels = set_paging_levels();
     cpu_features_enable(&kernel.cpu);
-    claim_memory_in_use();
     claim_table_frames();
     make_kernel_space(levels);
     kernel_space_enter(&kernel.page_table, run_kernel, NULL);

@@ -38,6 +38,7 @@ class Feature(enum.IntFlag):
     UMIP = 1 << 7
     PCID = 1 << 8
     INVPCID = 1 << 9
+    FRAMEBUFFER = 1 << 10
 
 
 ALL_FEATURES = Feature((1 << len(Feature)) - 1)
@@ -189,8 +190,9 @@ PROFILES: dict[str, Profile] = {
             boot_limit_s=40.0,
         ),
         Profile(
-            "uefi", "The ISO through OVMF and GRUB, as a PC of today boots it: no VGA text.",
-            "q35", Firmware.CD_UEFI, CPU_MAX, memory="256M", vga=True, boot_limit_s=60.0,
+            "uefi", "The ISO through OVMF and GRUB, as a PC of today boots it: a screen of pixels.",
+            "q35", Firmware.CD_UEFI, CPU_MAX | Feature.FRAMEBUFFER, memory="256M", vga=True,
+            boot_limit_s=60.0,
         ),
         *_access_profiles(),
         Profile(

@@ -151,7 +151,7 @@ static const char *requirement_text(uint64_t missing)
     static const char *const texts[TEST_REQUIREMENT_COUNT] = {
         "no VGA text screen", "no 1 GiB pages",    "no no-execute",        "four levels in use",
         "no SMEP",            "no SMAP",           "no memory above 4 GiB", "no UMIP",
-        "no PCIDs",           "no INVPCID",
+        "no PCIDs",           "no INVPCID",      "no framebuffer",
     };
     for (unsigned bit = 0; bit < TEST_REQUIREMENT_COUNT; bit++) {
         if ((missing >> bit & 1) != 0) {

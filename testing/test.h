@@ -33,8 +33,9 @@ enum test_requirement {
     REQUIRES_UMIP = 1 << 7,
     REQUIRES_PCID = 1 << 8,
     REQUIRES_INVPCID = 1 << 9,
+    REQUIRES_FRAMEBUFFER = 1 << 10, /* a screen of pixels */
 };
-enum { TEST_REQUIREMENT_COUNT = 10 };
+enum { TEST_REQUIREMENT_COUNT = 11 };
 
 enum { TEST_DEFERRED_MAX = 8, TEST_TIMEOUT_MS_DEFAULT = 10000 };
 

@@ -46,6 +46,12 @@ multiboot2_header:
     dd 0                                ; architecture: 32-bit protected mode
     dd multiboot2_header_end - multiboot2_header
     dd 0x100000000 - (MULTIBOOT2_HEADER_MAGIC + (multiboot2_header_end - multiboot2_header))
+    dw 4, 1                             ; console flags, optional: an EGA text screen will do
+    dd 12, 1 << 1
+    dd 0                                ; tags are aligned to 8 bytes
+    dw 5, 1                             ; framebuffer, optional: what is liked best
+    dd 20, 1024, 768, 32
+    dd 0
     dw 0, 0                             ; end tag
     dd 8
 multiboot2_header_end:

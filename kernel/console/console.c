@@ -6,6 +6,7 @@ void console_init(struct console *console)
 {
     serial_init();
     vga_text_init(&console->screen, NULL);
+    console->framebuffer = NULL;
 }
 
 void console_add_screen(struct console *console, volatile uint16_t *cells)
@@ -13,10 +14,18 @@ void console_add_screen(struct console *console, volatile uint16_t *cells)
     vga_text_init(&console->screen, cells);
 }
 
+void console_add_framebuffer(struct console *console, struct framebuffer_text *framebuffer)
+{
+    console->framebuffer = framebuffer;
+}
+
 void console_write(struct console *console, const char *text, size_t length)
 {
     serial_write(text, length);
     vga_text_write(&console->screen, text, length);
+    if (console->framebuffer != NULL) {
+        framebuffer_text_write(console->framebuffer, text, length);
+    }
 }
 
 static void write_to_console(void *context, const char *text, size_t length)

@@ -1,11 +1,13 @@
-/* Where the kernel's text goes: the serial port, and the VGA text screen if there is one. */
+/* Where the kernel's text goes: the serial port, and a screen if there is one. */
 #pragma once
 
 #include "kernel/console/format.h"
+#include "kernel/console/framebuffer_text.h"
 #include "kernel/drivers/vga_text.h"
 
 struct console {
     struct vga_text screen;
+    struct framebuffer_text *framebuffer; /* NULL: there is none */
 };
 
 /* A console on the serial port alone. */
@@ -13,6 +15,9 @@ void console_init(struct console *console);
 
 /* Adds the VGA text screen whose cells are visible at `cells`, cleared. */
 void console_add_screen(struct console *console, volatile uint16_t *cells);
+
+/* Adds a screen on a framebuffer. It stays the caller's. */
+void console_add_framebuffer(struct console *console, struct framebuffer_text *framebuffer);
 
 void console_write(struct console *console, const char *text, size_t length);
 

@@ -45,6 +45,7 @@ struct cpu_features cpu_features_detect(void)
         .supervisor_keys = bit(structured.ecx, 31),
         .pcid = bit(basic.ecx, 17),
         .invpcid = bit(structured.ebx, 10),
+        .page_attributes = bit(basic.edx, 16),
     };
 }
 
@@ -55,11 +56,21 @@ void cpu_features_enable(const struct cpu_features *features)
     if (features->no_execute) {
         msr_write(MSR_EFER, msr_read(MSR_EFER) | EFER_NO_EXECUTE);
     }
+    if (features->page_attributes) {
+        unsigned shift = PAT_INDEX_PAT * 8;
+        msr_write(MSR_PAT, (msr_read(MSR_PAT) & ~(UINT64_C(0xff) << shift)) |
+                               PAT_WRITE_COMBINING << shift);
+    }
     cr0_write(cr0_read() | CR0_WRITE_PROTECT);
     cr4 |= features->smep ? CR4_SMEP : 0;
     cr4 |= features->smap ? CR4_SMAP : 0;
     cr4 |= features->umip ? CR4_UMIP : 0;
     cr4_write(cr4);
+}
+
+page_flags cpu_features_framebuffer_type(const struct cpu_features *features)
+{
+    return page_flags_of(features->page_attributes ? PAGE_PAT_4K : PAGE_CACHE_DISABLE);
 }
 
 struct paging_features cpu_features_of_paging(const struct cpu_features *features)

@@ -15,6 +15,11 @@
 
 #define MSR_EFER UINT32_C(0xc0000080)
 #define EFER_NO_EXECUTE (UINT64_C(1) << 11)
+
+/* The page attribute table: eight memory types of a byte each. */
+#define MSR_PAT UINT32_C(0x277)
+#define PAT_WRITE_COMBINING UINT64_C(1)
+#define PAT_INDEX_PAT 4 /* of a page with the flag PAT and without PCD and PWT */
 #define MSR_PKRS UINT32_C(0x6e1)
 
 #define RFLAGS_ALWAYS (UINT64_C(1) << 1)

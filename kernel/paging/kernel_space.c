@@ -3,6 +3,7 @@
 #include "kernel/boot/image.h"
 #include "kernel/cpu/descriptors.h"
 #include "kernel/cpu/stacks.h"
+#include "kernel/drivers/framebuffer.h"
 #include "kernel/panic.h"
 #include "kernel/paging/layout.h"
 #include "mm/page_range.h"
@@ -138,6 +139,21 @@ struct page_table kernel_space_build(const struct boot_info *info,
         PANIC("the recursive slot %u of the root is in use", info->recursive_slot);
     }
     return builder.table;
+}
+
+uint8_t *kernel_space_map_framebuffer(const struct page_table *table,
+                                      const struct display *display, page_flags memory_type,
+                                      struct frame_source *frames)
+{
+    struct builder builder = {.table = *table, .frames = frames};
+    uint64_t page_bytes = page_size_bytes(PAGE_4K);
+    uint64_t first_frame = align_down(display->address.value, page_bytes);
+    uint64_t end = align_up(display->address.value + framebuffer_bytes(display), page_bytes);
+
+    map(&builder, LAYOUT_FRAMEBUFFER, phys_addr_of(first_frame), end - first_frame, PAGE_4K,
+        PAGE_WRITABLE | PAGE_NO_EXECUTE | memory_type.bits);
+    return mm_port_pointer(
+        virt_addr_of(LAYOUT_FRAMEBUFFER + (display->address.value - first_frame)));
 }
 
 void kernel_space_enter(const struct page_table *table, void (*function)(void *argument),

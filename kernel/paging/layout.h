@@ -28,6 +28,9 @@
  * mappings. */
 #define LAYOUT_TEMPORARY UINT64_C(0xffffd10000000000)
 
+/* The pixels of the screen, where there is no text screen. */
+#define LAYOUT_FRAMEBUFFER UINT64_C(0xffffd18000000000)
+
 /* The entry of the root that names the root, when one is asked for. */
 #define LAYOUT_RECURSIVE_SLOT 510u
 

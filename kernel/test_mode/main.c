@@ -26,6 +26,7 @@ static uint64_t machine_provides(const struct kernel *kernel)
     uint64_t provides = 0;
 
     provides |= kernel->boot_info->display.kind == DISPLAY_VGA_TEXT ? REQUIRES_VGA_TEXT : 0;
+    provides |= kernel->boot_info->display.kind == DISPLAY_FRAMEBUFFER ? REQUIRES_FRAMEBUFFER : 0;
     provides |= kernel->cpu.pages_1g ? REQUIRES_PAGES_1G : 0;
     provides |= kernel->cpu.no_execute ? REQUIRES_NO_EXECUTE : 0;
     provides |= kernel->page_table.levels == 5 ? REQUIRES_LA57 : 0;

@@ -79,7 +79,7 @@ def test_each_machine_is_described_and_boots_its_image(profile: Profile) -> None
     disc = profile.firmware in (Firmware.CD_BIOS, Firmware.CD_UEFI)
     command = command_line(profile, image)
     assert command[command.index(str(image)) - 1] == ("-cdrom" if disc else "-kernel")
-    assert profile.vga or Feature.VGA_TEXT not in profile.provides
+    assert profile.vga or not profile.provides & (Feature.VGA_TEXT | Feature.FRAMEBUFFER)
 
 
 def test_a_missing_image_is_named(tmp_path: Path) -> None:
@@ -96,6 +96,7 @@ def test_a_missing_image_is_named(tmp_path: Path) -> None:
         (Feature.ACCESSIBLE_4G, "big"),
         (Feature.VGA_TEXT, "pvh"),
         (Feature.PCID, "kvm"),
+        (Feature.FRAMEBUFFER, "uefi"),
     ],
 )
 def test_a_test_runs_on_the_first_machine_that_provides_all(requires: Feature, name: str) -> None:

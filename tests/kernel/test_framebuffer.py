@@ -1,0 +1,38 @@
+"""The console on a framebuffer, as a PC without a text screen shows it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+from machines import PROFILES, EnvironmentFault, command_line, find_fault, image_path
+from qemu_process import Monitor, Qemu, monitor_arguments
+from screen_text import read_screen, wrapped
+
+BANNER = "Assay: "
+DEMONSTRATION_ENDS = "It did not crash!"
+SCREEN_TRIES = 50
+SCREEN_WAIT_S = 0.1
+
+
+def test_the_screen_shows_what_the_serial_port_says(tmp_path: Path) -> None:
+    profile = PROFILES["uefi"]
+    socket, picture = tmp_path / "monitor", tmp_path / "screen.png"
+    image = image_path(profile, "assay")
+    fault = find_fault(profile, image)
+    if fault:
+        raise EnvironmentFault(fault)
+    with Qemu(command_line(profile, image, extra=monitor_arguments(socket))) as qemu:
+        assert qemu.read_until(f"{DEMONSTRATION_ENDS}\r\n", profile.boot_limit_s), qemu.serial
+        said = bytes(qemu.serial).decode("ascii", errors="replace").replace("\r", "").split("\n")
+        said = said[next(at for at, line in enumerate(said) if line.startswith(BANNER)) :]
+        with Monitor(socket) as monitor:
+            # The screen is written after the serial port, so the last rows may be on their way.
+            for _ in range(SCREEN_TRIES):
+                monitor.execute("screendump", filename=str(picture), format="png")
+                screen = read_screen(picture)
+                expected = wrapped(said, screen.columns)[-len(screen.rows) :]
+                if screen.rows == expected:
+                    break
+                time.sleep(SCREEN_WAIT_S)
+    assert screen.rows == expected

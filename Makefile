@@ -278,8 +278,8 @@ architecture:  ## draw docs/architecture.svg from the #includes
 	$(call need,dot,graphviz)
 	@$(PYTHON) ci/include_graph.py docs/architecture.svg
 
-screenshot: $(BUILD)/assay.iso  ## take docs/screen.png from the running kernel
-	@$(PYTHON) scripts/qemu_runner.py screenshot docs/screen.png
+screenshot: $(BUILD)/assay.iso  ## take docs/screen.png from the running kernel; BOOT=uefi: docs/screen-uefi.png
+	@$(PYTHON) scripts/qemu_runner.py screenshot --boot $(BOOT) docs/screen$(if $(filter uefi,$(BOOT)),-uefi).png
 
 $(BUILD)/bench/exit_at_once.elf: tests/bench/exit_at_once.asm
 	@mkdir -p $(@D)

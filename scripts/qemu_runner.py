@@ -209,6 +209,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     bench = add("bench", bench_command, "run a benchmark image and show what it says", "")
     bench.add_argument("image", nargs="?", default="assay-bench", metavar="IMAGE")
     screenshot = add("screenshot", screenshot_command, "save the screen with the prompt", "")
+    screenshot.add_argument("--boot", choices=("bios", "uefi"), default="bios")
     screenshot.add_argument("png", type=Path, metavar="OUT.png")
     return parser.parse_args(arguments)
 
@@ -398,7 +399,7 @@ def names(features: Feature) -> str:
 
 def screenshot_command(options: argparse.Namespace) -> int:
     """`screenshot`: boots the ISO, waits for the prompt and saves the screen."""
-    profile = PROFILES["bios"]
+    profile = PROFILES[options.boot]
     require(profile, NORMAL_IMAGE)
     picture: Path = options.png.absolute()
     if not picture.parent.is_dir():
@@ -407,7 +408,7 @@ def screenshot_command(options: argparse.Namespace) -> int:
         path = Path(directory) / "monitor"
         image = image_path(profile, NORMAL_IMAGE)
         with Qemu(command_line(profile, image, extra=monitor_arguments(path))) as qemu:
-            if not qemu.read_until(PROMPT, RUN_LIMIT_S["bios"]):
+            if not qemu.read_until(PROMPT, RUN_LIMIT_S[options.boot]):
                 lines = text_lines(bytes(qemu.serial)) or ["nothing"]
                 text = f"'{PROMPT}' did not appear; the last line is: {lines[-1]}"
                 return complain(text, EXIT_FAILURES)

@@ -36,6 +36,7 @@ from ktap import text_lines
 from machines import (
     KVM,
     PROFILES,
+    ROOT,
     SETUP,
     TERMINAL_ARGUMENTS,
     TERMINAL_SERIAL,
@@ -52,6 +53,7 @@ from page_snapshot import DumpError
 from qemu_process import Monitor, MonitorError, Qemu, boot, monitor_arguments, stop_everything
 from verdict import EXIT_PASS, Outcome
 
+VERSION_FILE = ROOT / "VERSION"
 NORMAL_IMAGE = "assay"
 PROMPT = "assay> "
 RUN_LIMIT_S = {"bios": 30.0, "pvh": 30.0, "uefi": 60.0}
@@ -135,6 +137,8 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         epilog=EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+    about = f"qemu_runner.py of Assay {version()}"
+    parser.add_argument("--version", action="version", version=about)
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 
     def add(
@@ -212,6 +216,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     screenshot.add_argument("--boot", choices=("bios", "uefi"), default="bios")
     screenshot.add_argument("png", type=Path, metavar="OUT.png")
     return parser.parse_args(arguments)
+
+
+def version() -> str:
+    """Of the project that this script is part of."""
+    try:
+        return VERSION_FILE.read_text(encoding="ascii").strip()
+    except OSError:
+        return "(version unknown)"
 
 
 def _add_append(parser: argparse.ArgumentParser) -> None:

@@ -256,6 +256,34 @@ $(BUILD)/libassay_mm.a: $(patsubst %.c,$(LIBMM)/%.o,$(MM_SOURCES)) $(wildcard mm
 	@cp mm/*.h $(BUILD)/include/mm/ && cp $(PORT)/mm_port.h $(BUILD)/include/
 	$(call quiet,AR $@)ar rcs $@ $(filter %.o,$^)
 
+# Where the library is installed; DESTDIR stands before it while a package is made.
+PREFIX = /usr/local
+DESTDIR =
+INSTALL = install
+VERSION := $(shell cat VERSION)
+
+.PHONY: install release
+install: $(BUILD)/libassay_mm.a  ## install the library, its headers and assay-mm.pc; PREFIX=, DESTDIR=, PORT=
+	@case "$(PREFIX)" in /*) ;; *) echo "PREFIX=$(PREFIX) is no absolute path" >&2; exit 1;; esac
+	$(INSTALL) -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig" "$(DESTDIR)$(PREFIX)/include/assay-mm/mm"
+	$(INSTALL) -m 644 $(BUILD)/libassay_mm.a "$(DESTDIR)$(PREFIX)/lib/"
+	$(INSTALL) -m 644 $(BUILD)/include/mm_port.h "$(DESTDIR)$(PREFIX)/include/assay-mm/"
+	$(INSTALL) -m 644 $(BUILD)/include/mm/*.h "$(DESTDIR)$(PREFIX)/include/assay-mm/mm/"
+	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' mm/assay-mm.pc.in >$(BUILD)/assay-mm.pc
+	$(INSTALL) -m 644 $(BUILD)/assay-mm.pc "$(DESTDIR)$(PREFIX)/lib/pkgconfig/"
+
+# What is committed, and nothing else. The same commit gives the same bytes.
+RELEASE = assay-$(VERSION)
+release:  ## make build/assay-VERSION.tar.gz of what is committed
+	$(call need,git,git)
+	@test -e .git || \
+	    { echo "release: this is no git repository, so it is not known what belongs in" >&2; exit 1; }
+	@git diff --quiet HEAD || \
+	    { echo "release: there are changes that are not committed: commit or stash them" >&2; exit 1; }
+	@mkdir -p $(BUILD)
+	@git archive --prefix=$(RELEASE)/ -o $(BUILD)/$(RELEASE).tar.gz HEAD
+	@echo $(BUILD)/$(RELEASE).tar.gz
+
 # AT is a function, where the picture is taken.
 AT =
 map: $(BUILD)/assay$(if $(TEST),-test).elf  ## draw the page tables of a boot; TEST=NAME of a test

@@ -262,7 +262,7 @@ DESTDIR =
 INSTALL = install
 VERSION := $(shell cat VERSION)
 
-.PHONY: install release
+.PHONY: install release doxygen
 install: $(BUILD)/libassay_mm.a  ## install the library, its headers and assay-mm.pc; PREFIX=, DESTDIR=, PORT=
 	@case "$(PREFIX)" in /*) ;; *) echo "PREFIX=$(PREFIX) is no absolute path" >&2; exit 1;; esac
 	$(INSTALL) -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig" "$(DESTDIR)$(PREFIX)/include/assay-mm/mm"
@@ -283,6 +283,12 @@ release:  ## make build/assay-VERSION.tar.gz of what is committed
 	@mkdir -p $(BUILD)
 	@git archive --prefix=$(RELEASE)/ -o $(BUILD)/$(RELEASE).tar.gz HEAD
 	@echo $(BUILD)/$(RELEASE).tar.gz
+
+doxygen:  ## make the reference of mm/ and testing/: build/doxygen/html/index.html
+	$(call need,doxygen,doxygen)
+	@rm -rf $(BUILD)/doxygen && mkdir -p $(BUILD)/doxygen
+	@{ cat docs/Doxyfile; echo 'OUTPUT_DIRECTORY = "$(BUILD)/doxygen"'; \
+	    echo 'PROJECT_NUMBER = $(VERSION)'; } | doxygen -
 
 # AT is a function, where the picture is taken.
 AT =

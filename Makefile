@@ -11,7 +11,7 @@ BOOT = bios
 DISPLAY_MODE = none
 JOBS = auto
 K =
-JUNIT =
+JUNIT = $(BUILD)/junit.xml
 
 export CC
 
@@ -204,8 +204,9 @@ $(BUILD)/host/pt_trace: $(patsubst %,$(OBJECTS)/host/%.o,tests/host/pt_trace.c \
 host-tests: $(BUILD)/host/unit_tests $(BUILD)/host/pt_trace  ## build the tests that run on the host
 
 test: all host-tests $(HARNESS_IMAGES) | test-tools  ## run all tests
-	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) $(if $(K),-k "$(K)") \
-	    $(if $(JUNIT),--junitxml=$(JUNIT)) tests
+	@rm -f $(JUNIT)
+	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) --junitxml=$(JUNIT) \
+	    $(if $(K),-k "$(K)") tests
 
 conformance: $(BUILD)/assay-conformance.elf | test-tools  ## compare the CPU's MMU with the manual, all of it
 	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) $(if $(K),-k "$(K)") -q \

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
+from _pytest.junitxml import xml_key
 
 import claims
 from kernel_tests import SUITE_PROFILES, KernelTest, read_test_image, read_unit_tests
@@ -18,6 +19,8 @@ def pytest_configure(config: pytest.Config) -> None:
         check = claims.RunCheck(config, document, tests, claims.COUNTS)
         config.pluginmanager.register(check, "claims")
 
+SELECTED = pytest.StashKey[int]()
+
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     """`kernel_test` is each test of the image; `suite_profile` each machine for the whole suite."""
@@ -30,6 +33,25 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "suite_profile" in metafunc.fixturenames:
         profiles = [PROFILES[name] for name in SUITE_PROFILES]
         metafunc.parametrize("suite_profile", profiles, ids=SUITE_PROFILES)
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    session.config.stash[SELECTED] = len(session.items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_node_collection_finished(node: object, ids: Sequence[str]) -> None:
+    """With workers it is they that collect, each of them all; the session itself has no items."""
+    node.config.stash[SELECTED] = len(ids)  # type: ignore[attr-defined]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    """The JUnit file says how the run ended: without that, a part of a run looks like a whole."""
+    xml = session.config.stash.get(xml_key, None)
+    if xml is not None:
+        xml.add_global_property("exit_status", int(exitstatus))
+        xml.add_global_property("selected", session.config.stash.setdefault(SELECTED, 0))
 
 
 @pytest.fixture(autouse=True)

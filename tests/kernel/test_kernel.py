@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 
 from kernel_tests import TEST_IMAGE, KernelTest, boot_tests, find_kvm_fault, read_test_image
@@ -32,9 +34,12 @@ def test(kernel_test: KernelTest) -> None:
         pytest.skip(verdict.results[0].line)
 
 
-def test_suite(suite_profile: Profile) -> None:
+def test_suite(suite_profile: Profile, record_property: Callable[[str, object], None]) -> None:
     demand_kvm_if_needed(suite_profile)
-    demand_green(boot_tests(read_test_image(), suite_profile, "*"))
+    verdict = boot_tests(read_test_image(), suite_profile, "*")
+    for result in verdict.results:
+        record_property("result", result.line)
+    demand_green(verdict)
 
 
 def test_the_kernel_lists_the_tests_that_its_image_contains() -> None:

@@ -208,6 +208,9 @@ test: all host-tests $(HARNESS_IMAGES) | test-tools  ## run all tests
 	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) --junitxml=$(JUNIT) \
 	    $(if $(K),-k "$(K)") tests
 
+report:  ## a page on the last `make test`: build/report/index.html
+	@$(PYTHON) scripts/report.py --junit $(BUILD)/junit.xml --output $(BUILD)/report/index.html
+
 conformance: $(BUILD)/assay-conformance.elf | test-tools  ## compare the CPU's MMU with the manual, all of it
 	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) $(if $(K),-k "$(K)") -q \
 	    tests/kernel/conformance/full_run.py

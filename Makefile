@@ -43,7 +43,7 @@ HOST_PROGRAMS = tests/host/pt_trace.c tests/host/fuzz_page_table.c
 HOST_TEST_SOURCES = $(filter-out $(HOST_PROGRAMS),$(wildcard tests/host/*.c))
 HOST_MACHINE_SOURCES = $(patsubst %,tests/host/%.c,world test_frames host_cpu host_memory soft_mmu \
     soft_tlb)
-HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random_operation model_run page_model \
+HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random random_operation model_run page_model \
     page_model_predict page_model_range)
 HOST_PURE_SOURCES = $(MM_SOURCES) $(MODEL_SOURCES) $(COMBINATION_SOURCES) testing/run.c testing/check.c testing/text_output.c \
     kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \

@@ -2,6 +2,7 @@
 #include "mm/bit_tree.h"
 
 #include "testing/test.h"
+#include "tests/host/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,9 +100,9 @@ TEST(bit_tree, gives_all_numbers_in_order)
     }
 }
 
-TEST(bit_tree, agrees_with_an_array_over_random_changes)
+TEST(bit_tree, agrees_with_an_array_over_random_changes, .tags = "random")
 {
-    uint64_t random = 88172645463325252;
+    struct random random = random_of(test, 0);
 
     for (unsigned i = 0; i < BOUND_COUNT; i++) {
         struct set set;
@@ -110,11 +111,9 @@ TEST(bit_tree, agrees_with_an_array_over_random_changes)
 
         set_init(&set, bounds[i], 0xff);
         for (unsigned step = 0; step < 50000; step++) {
-            random ^= random << 13;
-            random ^= random >> 7;
-            random ^= random << 17;
+            uint64_t any = random_next(&random);
             /* Dense in places, empty in others. */
-            uint64_t number = random % bounds[i] >> (random >> 40) % 12;
+            uint64_t number = any % bounds[i] >> (any >> 40) % 12;
 
             REQUIRE_EQUAL(bit_tree_contains(&set.tree, number), contained[number]);
             if (contained[number]) {

@@ -1,6 +1,7 @@
 /* The buddy allocator against a model of it that is a list of owners, one per frame: random calls,
  * right and wrong ones. */
 #include "tests/host/buddy_memory.h"
+#include "tests/host/random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,6 +10,7 @@
 enum {
     STEPS_PER_PHASE = 4000, /* of filling or emptying */
     CHECK_EVERY = 199,      /* steps */
+    STREAM_COUNT = 4,       /* of random numbers */
     BLOCKS_MAX = 1 << 20,
     OWNER_FREE = 0,
     OWNER_NONE = UINT8_MAX, /* not memory, or metadata */
@@ -27,8 +29,8 @@ struct model {
     uint64_t free_frames;
     struct live_block *blocks;
     uint64_t block_count;
-    uint64_t seed;
-    uint64_t random;
+    unsigned stream;
+    struct random random;
     uint64_t step;
 };
 
@@ -38,18 +40,15 @@ static void require_step(const struct model *model, bool holds, const char *text
     char message[200];
 
     if (!holds) {
-        snprintf(message, sizeof message, "seed %#llx step %llu: %s",
-                 (unsigned long long)model->seed, (unsigned long long)model->step, text);
+        snprintf(message, sizeof message, "stream %u step %llu: %s", model->stream,
+                 (unsigned long long)model->step, text);
         test_require(model->test, false, message, __FILE__, __LINE__);
     }
 }
 
-static uint64_t random_below(struct model *model, uint64_t bound)
+static uint64_t number_below(struct model *model, uint64_t bound)
 {
-    model->random ^= model->random << 13;
-    model->random ^= model->random >> 7;
-    model->random ^= model->random << 17;
-    return (model->random >> 11) % bound;
+    return (random_next(&model->random) >> 11) % bound;
 }
 
 /* Mostly small ones, at times any. */
@@ -57,19 +56,20 @@ static unsigned random_order(struct model *model, unsigned order_max)
 {
     unsigned order = 0;
 
-    if (random_below(model, 16) == 0) {
-        return (unsigned)random_below(model, order_max + 1);
+    if (number_below(model, 16) == 0) {
+        return (unsigned)number_below(model, order_max + 1);
     }
-    while (order < order_max && random_below(model, 3) == 0) {
+    while (order < order_max && number_below(model, 3) == 0) {
         order++;
     }
     return order;
 }
 
 static void model_init(struct model *model, struct test *test, const struct layout *layout,
-                       uint64_t seed)
+                       unsigned stream)
 {
-    *model = (struct model){.test = test, .seed = seed, .random = seed};
+    *model = (struct model){
+        .test = test, .stream = stream, .random = random_of(test, stream)};
     memory_init(test, &model->memory, layout, 0xa5);
     model->frame_end = memory_end(&model->memory);
     model->owners = malloc(model->frame_end + 1);
@@ -140,7 +140,7 @@ static void step_free(struct model *model)
     if (model->block_count == 0) {
         return;
     }
-    struct live_block *chosen = &model->blocks[random_below(model, model->block_count)];
+    struct live_block *chosen = &model->blocks[number_below(model, model->block_count)];
     struct live_block block = *chosen;
 
     *chosen = model->blocks[--model->block_count];
@@ -154,11 +154,11 @@ static void step_free(struct model *model)
 /* A free of any frame with any order, of which few are right. */
 static void step_misuse(struct model *model)
 {
-    uint64_t frame = random_below(model, model->frame_end + 10);
+    uint64_t frame = number_below(model, model->frame_end + 10);
     unsigned order = random_order(model, BUDDY_ORDER_MAX + 1);
 
-    if (model->block_count > 0 && random_below(model, 2) == 0) {
-        frame = model->blocks[random_below(model, model->block_count)].first_frame;
+    if (model->block_count > 0 && number_below(model, 2) == 0) {
+        frame = model->blocks[number_below(model, model->block_count)].first_frame;
     }
     uint8_t owner = frame < model->frame_end ? model->owners[frame] : OWNER_NONE;
     unsigned owner_order = owner - 1U;
@@ -187,7 +187,7 @@ static void run(struct model *model, uint64_t step_count, unsigned order_max)
 
     for (model->step = 0; model->step < step_count; model->step++) {
         bool filling = model->step / STEPS_PER_PHASE % 2 == 0;
-        uint64_t kind = random_below(model, 16);
+        uint64_t kind = number_below(model, 16);
 
         if (kind < 2) {
             step_misuse(model);
@@ -211,33 +211,31 @@ static void run(struct model *model, uint64_t step_count, unsigned order_max)
                  "all frames are free at the end");
 }
 
-static const uint64_t seeds[] = {0x9e3779b97f4a7c15, 0xd1b54a32d192ed03, 0x2545f4914f6cdd1d, 1};
-
-static void run_all_seeds(struct test *test, const struct layout *layout, uint64_t step_count,
+static void run_some_streams(struct test *test, const struct layout *layout, uint64_t step_count,
                           unsigned order_max)
 {
-    for (unsigned i = 0; i < sizeof seeds / sizeof seeds[0]; i++) {
+    for (unsigned i = 0; i < STREAM_COUNT; i++) {
         struct model model;
 
-        model_init(&model, test, layout, seeds[i]);
+        model_init(&model, test, layout, i);
         run(&model, step_count, order_max);
         model_release(&model);
     }
 }
 
-TEST(buddy_model, agrees_on_a_small_memory_that_is_full_again_and_again)
+TEST(buddy_model, agrees_on_a_small_memory_that_is_full_again_and_again, .tags = "random")
 {
     static const struct layout layout = {{FRAMES(1, 7), FRAMES(9, 300), FRAMES(700, 1),
                                           FRAMES(1024, 900), FRAMES(GIB_FRAMES - 40, 60)},
                                          5};
 
-    run_all_seeds(test, &layout, 100000, 9);
+    run_some_streams(test, &layout, 100000, 9);
 }
 
-TEST(buddy_model, agrees_on_some_gib_with_blocks_of_all_orders)
+TEST(buddy_model, agrees_on_some_gib_with_blocks_of_all_orders, .tags = "random")
 {
     static const struct layout layout = {
         {FRAMES(256, 2 * GIB_FRAMES), FRAMES(3 * GIB_FRAMES - 5000, GIB_FRAMES + 9000)}, 2};
 
-    run_all_seeds(test, &layout, 25000, BUDDY_ORDER_MAX);
+    run_some_streams(test, &layout, 25000, BUDDY_ORDER_MAX);
 }

@@ -1,5 +1,6 @@
 /* The buddy allocator over memory of every shape: what it hands out, joins, and refuses. */
 #include "tests/host/buddy_memory.h"
+#include "tests/host/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -45,15 +46,12 @@ static void check_disjoint(struct test *test, uint64_t *blocks, uint64_t count, 
     }
 }
 
-static void shuffle(uint64_t *blocks, uint64_t count)
+static void shuffle(struct test *test, uint64_t *blocks, uint64_t count)
 {
-    uint64_t random = 88172645463325252;
+    struct random random = random_of(test, 0);
 
     for (uint64_t i = count; i > 1; i--) {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        uint64_t k = random % i;
+        uint64_t k = random_next(&random) % i;
         uint64_t block = blocks[i - 1];
         blocks[i - 1] = blocks[k];
         blocks[k] = block;
@@ -113,7 +111,7 @@ TEST(buddy, joins_frames_that_come_back_in_any_order)
             if (turn == 1) {
                 reverse(frames, frame_count);
             } else if (turn == 2) {
-                shuffle(frames, frame_count);
+                shuffle(test, frames, frame_count);
             }
             free_all(test, &memory, 0, frames, frame_count);
             CHECK_INVARIANTS(&memory);
@@ -143,7 +141,7 @@ TEST(buddy, gives_every_aligned_block_of_every_order)
             REQUIRE_EQUAL(allocate_all(test, &memory, order, blocks), block_count);
             check_disjoint(test, blocks, block_count, order);
             CHECK_INVARIANTS(&memory);
-            shuffle(blocks, block_count);
+            shuffle(test, blocks, block_count);
             free_all(test, &memory, order, blocks, block_count);
             CHECK_INVARIANTS(&memory);
             free(blocks);

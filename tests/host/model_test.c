@@ -1,5 +1,5 @@
 /* Random operations, done by the library and by a model that is a sorted list of pages: both must
- * answer alike, and mean the same. A million in all. ASSAY_SEED=N makes them other ones. */
+ * answer alike, and mean the same. A million in all. */
 #include "testing/test.h"
 #include "tests/host/random_operation.h"
 #include "tests/host/trace_shrink.h"
@@ -10,20 +10,6 @@ enum {
     OPERATIONS_A_ROUND = 2000,
     COMPARE_EVERY = 100,
 };
-
-static uint64_t base_seed(void)
-{
-    const char *text = getenv("ASSAY_SEED");
-
-    return text == NULL ? 1 : strtoull(text, NULL, 0);
-}
-
-static void output_seed(struct test *test, uint64_t seed)
-{
-    output_text(test->output, "# ASSAY_SEED=");
-    output_decimal(test->output, seed);
-    output_text(test->output, "\n");
-}
 
 static void report(struct test *test, const struct trace *trace)
 {
@@ -72,43 +58,41 @@ static bool run_round(struct test *test, struct random *random, enum access_kind
 static void run_rounds(struct test *test, enum access_kind kind, uint64_t part,
                        unsigned operation_count)
 {
-    uint64_t seed = base_seed();
-    struct random random = {.state = (seed + part * 1000003) * UINT64_C(0x9e3779b97f4a7c15) | 1};
+    struct random random = random_of(test, part);
     bool good = true;
 
-    output_seed(test, seed);
     for (unsigned done = 0; good && done < operation_count; done += OPERATIONS_A_ROUND) {
         good = run_round(test, &random, kind);
     }
     CHECK(good);
 }
 
-TEST(model, agrees_with_linear_access)
+TEST(model, agrees_with_linear_access, .tags = "random")
 {
     run_rounds(test, ACCESS_LINEAR, 1, 200000);
 }
 
-TEST(model, agrees_with_linear_access_again)
+TEST(model, agrees_with_linear_access_again, .tags = "random")
 {
     run_rounds(test, ACCESS_LINEAR, 2, 200000);
 }
 
-TEST(model, agrees_with_temporary_access)
+TEST(model, agrees_with_temporary_access, .tags = "random")
 {
     run_rounds(test, ACCESS_TEMPORARY, 3, 150000);
 }
 
-TEST(model, agrees_with_temporary_access_again)
+TEST(model, agrees_with_temporary_access_again, .tags = "random")
 {
     run_rounds(test, ACCESS_TEMPORARY, 4, 150000);
 }
 
-TEST(model, agrees_with_recursive_access)
+TEST(model, agrees_with_recursive_access, .tags = "random")
 {
     run_rounds(test, ACCESS_RECURSIVE, 5, 150000);
 }
 
-TEST(model, agrees_with_recursive_access_again)
+TEST(model, agrees_with_recursive_access_again, .tags = "random")
 {
     run_rounds(test, ACCESS_RECURSIVE, 6, 150000);
 }

@@ -2,6 +2,7 @@
 #include "mm/pool_source.h"
 
 #include "testing/test.h"
+#include "tests/host/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -159,24 +160,22 @@ TEST(pool, says_what_is_wrong_with_a_free_and_changes_nothing)
     pool_release(&pool);
 }
 
-TEST(pool, agrees_with_a_list_of_owners_over_random_calls)
+TEST(pool, agrees_with_a_list_of_owners_over_random_calls, .tags = "random")
 {
     const struct frame_range window = {{0x40000000}, 500};
     bool allocated[500] = {false};
     uint64_t allocated_count = 0;
-    uint64_t random = 88172645463325252;
+    struct random random = random_of(test, 0);
     struct pool pool;
 
     pool_init(&pool, window, 0xa5);
     for (unsigned step = 0; step < 200000; step++) {
-        random ^= random << 13;
-        random ^= random >> 7;
-        random ^= random << 17;
-        uint64_t index = (random >> 20) % 500;
+        uint64_t number = random_next(&random);
+        uint64_t index = (number >> 20) % 500;
         uint64_t address = 0;
 
         /* More of one kind, then more of the other, so that it is full and empty at times. */
-        if ((random >> 50) % 16 < (step / 3000 % 2 == 0 ? 11U : 5U)) {
+        if ((number >> 50) % 16 < (step / 3000 % 2 == 0 ? 11U : 5U)) {
             REQUIRE_EQUAL(pool_allocate(&pool, &address), allocated_count < 500);
             if (allocated_count < 500) {
                 index = (address - window.start.value) / 4096;

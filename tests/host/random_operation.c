@@ -4,26 +4,6 @@
 
 enum { TWO_MIBIBYTE_PAGES = 512, GIBIBYTE_PAGES = 512 * 512 };
 
-uint64_t random_next(struct random *random)
-{
-    if (random->bytes != NULL) {
-        uint64_t byte = random->byte_count > 0 ? *random->bytes : 0;
-
-        random->bytes += random->byte_count > 0 ? 1 : 0;
-        random->byte_count -= random->byte_count > 0 ? 1 : 0;
-        return byte * UINT64_C(0x9e3779b97f4a7c15);
-    }
-    random->state ^= random->state >> 12;
-    random->state ^= random->state << 25;
-    random->state ^= random->state >> 27;
-    return random->state * UINT64_C(0x2545f4914f6cdd1d);
-}
-
-unsigned random_below(struct random *random, unsigned count)
-{
-    return (unsigned)((random_next(random) >> 32) % count);
-}
-
 static bool one_in(struct random *random, unsigned count)
 {
     return random_below(random, count) == 0;

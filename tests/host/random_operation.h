@@ -2,19 +2,7 @@
 #pragma once
 
 #include "tests/host/operation.h"
-
-/* A generator of random numbers; or of what bytes say, one for each number. */
-struct random {
-    uint64_t state;       /* not 0 */
-    const uint8_t *bytes; /* or NULL; what comes behind them counts as 0 */
-    size_t byte_count;
-};
-
-/* Any 64 bits: xorshift64*, or the bits of a byte spread out. */
-uint64_t random_next(struct random *random);
-
-/* 0..count-1. */
-unsigned random_below(struct random *random, unsigned count);
+#include "tests/host/random.h"
 
 /* Of a world's addresses, those that operations are about. */
 struct random_places {

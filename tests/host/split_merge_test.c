@@ -74,7 +74,7 @@ static uint64_t any_flags(struct random *random)
 static void splits_and_merges(struct test *test, struct world *world)
 {
     static struct sample samples[SAMPLES];
-    struct random random = {.state = 77};
+    struct random random = random_of(test, 0);
 
     for (unsigned round = 0; round < 12; round++) {
         enum page_size size = (enum page_size)(PAGE_2M + round % 2);

@@ -61,12 +61,5 @@ void test_run_end_hung(struct test *test);
 /* Prints the name of each test. */
 void test_list(const struct test_run *run);
 
-/* True when `glob` matches all of `text`. */
-bool test_glob_matches(const char *glob, const char *text);
-
 /* The CRC-32 (of zlib) of what `crc` is of, followed by `text`. Begin with 0. */
 uint32_t test_crc32(uint32_t crc, const char *text, size_t length);
-
-/* Which of `count` things comes at place `index` (less than count) in the order that `seed` gives:
- * each of them once. */
-uint64_t test_shuffled_index(uint64_t seed, uint64_t count, uint64_t index);

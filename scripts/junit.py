@@ -140,6 +140,8 @@ class TestRun:
         if self.exit_status not in (0, 1):
             end = ENDS.get(self.exit_status, "?")
             return f"pytest ended with status {self.exit_status} ({end})."
+        if self.exit_status == 1 and not any(item.red for item in self.items):
+            return "The run failed, though no test did: the end of its output says why."
         return ""
 
     @property

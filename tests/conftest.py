@@ -46,11 +46,14 @@ def pytest_xdist_node_collection_finished(node: object, ids: Sequence[str]) -> N
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """The JUnit file says how the run ended: without that, a part of a run looks like a whole."""
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """The JUnit file says how the run ended: without that, a part of a run looks like a whole.
+
+    Comes after the hooks of the same kind that are registered later and may fail the run.
+    """
     xml = session.config.stash.get(xml_key, None)
     if xml is not None:
-        xml.add_global_property("exit_status", int(exitstatus))
+        xml.add_global_property("exit_status", int(session.exitstatus))
         xml.add_global_property("selected", session.config.stash.setdefault(SELECTED, 0))
 
 

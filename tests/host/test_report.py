@@ -157,6 +157,18 @@ def test_an_interrupted_run_is_no_whole_one(tmp_path: Path) -> None:
     assert "was interrupted" in page.text and " of 3 selected tests" in page.text
 
 
+def test_a_run_that_fails_without_a_failed_test_is_not_green(tmp_path: Path) -> None:
+    (tmp_path / "test_good.py").write_text("def test_passed(): pass\n")
+    (tmp_path / "judge.py").write_text(
+        "import pytest\nclass Judge:\n    @pytest.hookimpl(tryfirst=True)\n"
+        "    def pytest_sessionfinish(self, session): session.exitstatus = 1\n"
+        "def pytest_configure(config): config.pluginmanager.register(Judge())\n"
+    )
+    assert run_pytest(tmp_path, "-p", "judge") == 1
+    page = make(tmp_path)
+    assert "though no test did" in page.text and "Not passed" in page.text
+
+
 def test_a_run_without_tests_is_not_green(tmp_path: Path) -> None:
     (tmp_path / "test_good.py").write_text("def test_passed(): pass\n")
     assert run_pytest(tmp_path, "-k", "nothing") == 5

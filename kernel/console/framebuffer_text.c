@@ -28,6 +28,16 @@ static void clear_row(struct framebuffer_text *screen, unsigned row)
     }
 }
 
+static void clear(struct framebuffer_text *screen)
+{
+    screen->row = 0;
+    screen->column = 0;
+    screen->first_changed_row = 0;
+    for (unsigned row = 0; row < screen->rows; row++) {
+        clear_row(screen, row);
+    }
+}
+
 static unsigned lower(unsigned a, unsigned b)
 {
     return a < b ? a : b;
@@ -62,8 +72,7 @@ static void draw_changes(struct framebuffer_text *screen)
     if (screen->framebuffer.pixels == NULL) {
         return;
     }
-    /* Below the cursor all is empty and shown. */
-    for (unsigned row = screen->first_changed_row; row <= screen->row; row++) {
+    for (unsigned row = screen->first_changed_row; row < screen->rows; row++) {
         const uint16_t *cells = row_cells(screen, row);
         for (unsigned column = 0; column < screen->columns; column++) {
             if (screen->shown[row][column] != cells[column]) {
@@ -95,13 +104,9 @@ void framebuffer_text_init(struct framebuffer_text *screen, struct framebuffer f
     screen->framebuffer = framebuffer;
     screen->columns = lower(framebuffer.width / FONT_WIDTH, FRAMEBUFFER_TEXT_COLUMNS_MAX);
     screen->rows = lower(framebuffer.height / FONT_HEIGHT, FRAMEBUFFER_TEXT_ROWS_MAX);
-    screen->row = 0;
-    screen->column = 0;
     screen->colors = TEXT_LIGHT_GREY_ON_BLACK;
     screen->top = 0;
-    for (unsigned row = 0; row < screen->rows; row++) {
-        clear_row(screen, row);
-    }
+    clear(screen);
     draw_all(screen);
 }
 
@@ -138,6 +143,9 @@ static void write_character(struct framebuffer_text *screen, char character)
         break;
     case '\b':
         screen->column -= screen->column > 0;
+        break;
+    case '\f':
+        clear(screen);
         break;
     case '\t':
         screen->column =

@@ -32,5 +32,5 @@ void framebuffer_text_init(struct framebuffer_text *screen, struct framebuffer f
 void framebuffer_text_move(struct framebuffer_text *screen, uint8_t *pixels);
 
 /* Writes the characters. '\n' starts a line, '\r' goes to its beginning, '\t' to the next multiple
- * of 8 columns, '\b' one column to the left; the screen scrolls when it is full. */
+ * of 8 columns, '\b' one column to the left; '\f' clears the screen. It scrolls when it is full. */
 void framebuffer_text_write(struct framebuffer_text *screen, const char *text, size_t length);

@@ -113,6 +113,14 @@ TEST(framebuffer_text, obeys_return_tab_and_backspace)
     CHECK(SHOWS(1, 3, "", "end", "", ""));
 }
 
+TEST(framebuffer_text, is_cleared_by_a_form_feed)
+{
+    begin();
+    write_text("1\n2\n3\n4\n5 and more");
+    write_text("\fnew");
+    CHECK(SHOWS(0, 3, "new", "", "", ""));
+}
+
 TEST(framebuffer_text, scrolls_by_a_row_when_it_is_full)
 {
     begin();

@@ -38,6 +38,8 @@ static const char *reason_of(const struct monitor *monitor, const struct region 
         return "what the kernel was told at boot is there";
     case REGION_TEMPORARY:
         return "the kernel changes its entries as it needs them";
+    case REGION_FRAMEBUFFER:
+        return monitor->kernel->console.framebuffer != NULL ? "the screen is reached there" : NULL;
     case REGION_RECURSIVE:
         return is_recursive(&monitor->kernel->page_table, region->start)
                    ? "the pages there are the page tables themselves"

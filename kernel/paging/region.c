@@ -2,13 +2,14 @@
 
 #include "kernel/boot/image.h"
 #include "kernel/cpu/stacks.h"
+#include "kernel/drivers/framebuffer.h"
 #include "kernel/paging/layout.h"
 
 /* Of each stack there are two regions, the guard and what is mapped. */
 enum {
     REGIONS_BEFORE_STACKS = 4,
     STACK_REGIONS = 2 * STACK_COUNT,
-    REGIONS_AFTER_STACKS = 6,
+    REGIONS_AFTER_STACKS = 7,
     REGION_COUNT = REGIONS_BEFORE_STACKS + STACK_REGIONS + REGIONS_AFTER_STACKS,
 };
 
@@ -64,6 +65,9 @@ static struct region high_region(size_t index, unsigned levels)
                "boot info, read-only", "boot_info"),
         region(REGION_TEMPORARY, LAYOUT_TEMPORARY, LAYOUT_TEMPORARY + level_bytes(2),
                "temporary mappings", "temporary"),
+        region(REGION_FRAMEBUFFER, LAYOUT_FRAMEBUFFER,
+               LAYOUT_FRAMEBUFFER + FRAMEBUFFER_BYTES_MAX + level_bytes(1),
+               "framebuffer, if there is one", "framebuffer"),
         region(REGION_RECURSIVE, recursive, recursive + level_bytes(levels),
                "page tables, if recursive", "recursive"),
         region(REGION_TEXT, (uint64_t)image_text_start, (uint64_t)image_text_end, "kernel text",

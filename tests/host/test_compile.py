@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from pathlib import Path
 
@@ -82,3 +83,10 @@ def test_the_compiler_refuses(tmp_path: Path, case: str) -> None:
     refused = compile_text(tmp_path, include + bad)
     assert refused.returncode != 0, "it was accepted"
     assert message in refused.stderr.replace("\\'", "'"), refused.stderr
+
+
+def test_the_compiler_accepts_the_test_in_the_readme(tmp_path: Path) -> None:
+    blocks = re.findall(r"^```c\n(.*?)^```$", (ROOT / "README.md").read_text(), re.M | re.S)
+    assert len(blocks) == 1
+    accepted = compile_text(tmp_path, blocks[0])
+    assert accepted.returncode == 0, accepted.stderr

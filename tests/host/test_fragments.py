@@ -107,7 +107,7 @@ def project(root: Path, marker: str, block: str, language: str = "c") -> Path:
     return document
 
 
-@pytest.mark.parametrize("kind", ["code"])
+@pytest.mark.parametrize("kind", ["code", "output"])
 def test_the_projects_documents_show_what_is_so(kind: str) -> None:
     result = run_check("--only", kind)
     assert result.returncode == 0, result.stdout + result.stderr

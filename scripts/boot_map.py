@@ -14,7 +14,7 @@ from kernel_tests import KernelTest
 from machines import Profile, command_line, image_path
 from page_map import write_pictures
 from page_names import addresses_of, kernel_snapshot
-from page_snapshot import save
+from page_snapshot import Snapshot, save
 from qemu_process import Monitor, MonitorError, Qemu, monitor_arguments
 from verdict import Stop
 
@@ -30,48 +30,74 @@ class MapError(Exception):
 
 
 def map_kernel(profile: Profile, image: str, words: str, ends: str, where: Path) -> list[Path]:
-    """Draws the tables of the kernel as it stands after its demonstration.
+    """Draws the tables of the kernel as it stands after its demonstration: see kernel_tables.
 
-    ends: what it says last; a kernel that does not get there is drawn where it falls silent.
     *Returns:* the files written. Raises MapError.
     """
-    with _stopped(profile, image, words) as (qemu, monitor, stub):
-        stub.go_on()
-        # Firmware may be silent for long, the kernel is not.
-        if not qemu.read_until(BANNER, profile.boot_limit_s):
-            raise MapError(f"the kernel did not start: {_last_words(qemu)}")
-        qemu.listen(profile.boot_limit_s, SILENCE_S, until=ends.encode())
-        monitor.execute("stop")
-        title = _title(f"{image} on {profile.name}", profile, words)
-        dump = where / f"{KERNEL}.json"
-        save(kernel_snapshot(monitor.human, title, _elf(profile, image)), dump)
+    dump = where / f"{KERNEL}.json"
+    save(kernel_tables(profile, image, words, ends), dump)
     return [dump, *write_pictures([dump], where / KERNEL)]
 
 
 def map_test(
     test: KernelTest, profile: Profile, image: str, words: str, at: str, where: Path
 ) -> list[Path]:
-    """Draws the tables as a test leaves them, compared with those before it.
+    """Draws the tables as a test leaves them, compared with those before it: see test_tables.
 
-    at: a function at whose first call in the test to stop instead; "" for none. *Returns:* the
-    files written. Raises MapError.
+    *Returns:* the files written. Raises MapError.
+    """
+    stem = re.sub(r"[^A-Za-z0-9._-]", "_", test.name)
+    before, after = where / f"{stem}.before.json", where / f"{stem}.json"
+    for snapshot, path in zip(test_tables(test, profile, image, words, at), (before, after)):
+        save(snapshot, path)
+    return [before, after, *write_pictures([before, after], where / stem)]
+
+
+def kernel_tables(
+    profile: Profile, image: str, words: str, ends: str, at: str = ""
+) -> Snapshot:
+    """The tables of the kernel as it stands after its demonstration. Raises MapError.
+
+    ends: what it says last; a kernel that does not get there is read where it falls silent.
+    at: a function at whose first call to stop instead; "" for none.
+    """
+    elf = _elf(profile, image)
+    stops = _addresses(elf, at) if at else []
+    title = _title(f"{image} on {profile.name}", profile, words)
+    with _stopped(profile, image, words) as (qemu, monitor, stub):
+        if stops:
+            missed = f"the kernel does not come to {at}"
+            _run_to(stub, qemu, monitor, stops, profile.boot_limit_s, missed)
+            return kernel_snapshot(monitor.human, f"{title}, at {at}", elf)
+        stub.go_on()
+        # Firmware may be silent for long, the kernel is not.
+        if not qemu.read_until(BANNER, profile.boot_limit_s):
+            raise MapError(f"the kernel did not start: {_last_words(qemu)}")
+        qemu.listen(profile.boot_limit_s, SILENCE_S, until=ends.encode())
+        monitor.execute("stop")
+        return kernel_snapshot(monitor.human, title, elf)
+
+
+def test_tables(
+    test: KernelTest, profile: Profile, image: str, words: str, at: str
+) -> tuple[Snapshot, Snapshot]:
+    """The tables before a test, and as it leaves them. Raises MapError.
+
+    at: a function at whose first call in the test to stop instead; "" for none.
     """
     elf = _elf(profile, image)
     start, stops = _addresses(elf, test.function), _addresses(elf, at) if at else []
     all_words = f"test={test.name} {words}".strip()
-    stem = re.sub(r"[^A-Za-z0-9._-]", "_", test.name)
-    before, after = where / f"{stem}.before.json", where / f"{stem}.json"
     title = _title(f"{test.name} on {profile.name}", profile, words)
     with _stopped(profile, image, all_words) as (qemu, monitor, stub):
         _run_to(stub, qemu, monitor, start, profile.boot_limit_s, "the test does not begin")
-        save(kernel_snapshot(monitor.human, f"{title}, before", elf), before)
+        before = kernel_snapshot(monitor.human, f"{title}, before", elf)
         stops = stops or [_return_address(monitor)]
         place = f"at {at}" if at else "at its end"
         missed = f"the test does not come to {at}, which may be inlined" if at else ""
         if not _run_to(stub, qemu, monitor, stops, test.timeout_s, missed):
             place = "where it ended without a return"
-        save(kernel_snapshot(monitor.human, f"{title}, {place}", elf), after)
-    return [before, after, *write_pictures([before, after], where / stem)]
+        return before, kernel_snapshot(monitor.human, f"{title}, {place}", elf)
 
 
 @contextmanager

@@ -86,7 +86,7 @@ ISOS = $(BUILD)/assay.iso $(BUILD)/assay-test.iso
 V = 0
 quiet = $(if $(filter 1,$(V)),,@echo "  $(1)" && )
 
-.PHONY: all run test conformance fuzz map screenshot bench-boot bench-harness bench-host bench-tlb clean help host-tests FORCE
+.PHONY: all run test conformance fuzz map figures screenshot bench-boot bench-harness bench-host bench-tlb clean help host-tests FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -300,6 +300,9 @@ AT =
 map: $(BUILD)/assay$(if $(TEST),-test).elf  ## draw the page tables of a boot; TEST=NAME of a test
 	@$(PYTHON) scripts/qemu_runner.py map $(TEST) --append "$(WORDS)" --output $(BUILD)/map \
 	    $(if $(AT),--at $(AT)) $(if $(PROFILE),--profile $(PROFILE))
+
+figures: $(BUILD)/assay.elf $(BUILD)/assay-test.elf  ## make docs/figures/ from page tables of the kernel
+	@$(PYTHON) scripts/figures.py
 
 # For editors: how each C file is compiled. A file of several images or of kernel and host has an
 # entry for each way of compiling it, the kernel's first.

@@ -62,10 +62,11 @@ def test_wrong_input_gets_one_line_that_helps() -> None:
             assert (line, session.ask(line)) == (line, [answer])
 
 
-def test_what_the_documents_show_is_what_the_prompt_says() -> None:
-    text = (ROOT / "docs" / "monitor.md").read_text(encoding="utf-8")
+@pytest.mark.parametrize(("document", "count"), [("monitor.md", 4), ("paging.md", 3)])
+def test_what_the_documents_show_is_what_the_prompt_says(document: str, count: int) -> None:
+    text = (ROOT / "docs" / document).read_text(encoding="utf-8")
     blocks = re.findall(rf"```\n({PROMPT}.*?)```", text, re.DOTALL)
-    assert len(blocks) >= 4
+    assert len(blocks) >= count
     with Session() as session:
         for exchange in "".join(blocks).split(PROMPT)[1:]:
             line, *answer = exchange.rstrip("\n").split("\n")

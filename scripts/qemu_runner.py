@@ -354,7 +354,7 @@ def map_command(options: argparse.Namespace) -> int:
         if test:
             files = map_test(test, profile, image, options.append, options.at, options.output)
         else:
-            files = map_kernel(profile, image, options.append, DEMONSTRATION_ENDS, options.output)
+            files = map_kernel(profile, image, options.append, PROMPT, options.output)
     except (MapError, DumpError) as error:
         return complain(str(error), EXIT_FAILURES)
     except OSError as error:

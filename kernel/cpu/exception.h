@@ -49,8 +49,8 @@ void exceptions_report_to(struct console *console, const struct page_table *tabl
 /* "PAGE FAULT" and so on. */
 const char *exception_name(uint64_t vector);
 
-/* What a page fault's error code says: "write to" and so on, and "a page that is not present" and so
- * on. */
+/* What a page fault's error code says: "write to" and so on, and "a page that is not present" and
+ * so on. */
 const char *page_fault_access_text(uint64_t error_code);
 const char *page_fault_cause_text(uint64_t error_code);
 

@@ -20,11 +20,11 @@ struct command {
     const char *name;
     const char *arguments; /* as shown, such as "VA [SIZE]"; "" if there are none */
     const char *summary;   /* one line for the list */
-    const char *details;   /* lines for `help COMMAND`, "" or ending in a line feed */
-    size_t arguments_min;
-    size_t arguments_max;
-    enum argument_kind
-        kinds[ARGUMENTS_MAX]; /* the last one that is not ANY also goes for what follows */
+    const char *details;   /* lines for `help COMMAND`, each with its line feed, or NULL */
+    size_t min;            /* how many arguments it takes */
+    size_t max;
+    /* The last one that is not ANY also stands for those that follow. */
+    enum argument_kind kinds[ARGUMENTS_MAX];
     /* words->word[0] is the command's name. */
     void (*run)(struct monitor *monitor, const struct words *words);
 };

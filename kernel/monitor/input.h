@@ -12,7 +12,8 @@ struct input {
     unsigned idle_polls;
 };
 
-/* The timer is set up through the map of all physical memory; without that, the CPU never sleeps. */
+/* The timer is set up through the map of all physical memory; without that the CPU never
+ * sleeps. */
 void input_init(struct input *self, const struct boot_info *info);
 
 /* Waits for a key. When none comes for a while the CPU sleeps between looks at the devices, so that

@@ -64,7 +64,7 @@ static void execute(const char *line)
         command_complain(&monitor, words.word[0]);
         return;
     }
-    if (words.count - 1 < command->arguments_min || words.count - 1 > command->arguments_max) {
+    if (words.count - 1 < command->min || words.count - 1 > command->max) {
         console_print(monitor.console, "usage: %s %s\n", command->name, command->arguments);
         return;
     }
@@ -99,7 +99,32 @@ static void show_candidate(void *context, const char *word)
     }
 }
 
-/* Completes the word before the cursor; if nothing can be added, shows what could follow. */
+/* Adds what all candidates have in common; if that is nothing, shows them. */
+static void complete_word(struct line_editor *editor, const struct command *command, size_t index,
+                          struct listing *listing)
+{
+    const struct completion *found = &listing->completion;
+
+    command_candidates(command, index, count_candidate, listing);
+    if (found->common_length > found->prefix_length || found->match_count == 1) {
+        line_editor_insert(editor, &found->common[found->prefix_length],
+                           found->common_length - found->prefix_length);
+        if (found->match_count == 1) {
+            line_editor_insert(editor, " ", 1);
+        }
+    } else if (found->match_count > 1) {
+        console_print(monitor.console, "\n");
+        command_candidates(command, index, show_candidate, listing);
+        if (listing->shown > CANDIDATES_SHOWN_MAX) {
+            console_print(monitor.console, "and %zu more", listing->shown - CANDIDATES_SHOWN_MAX);
+        }
+        console_print(monitor.console, "\n");
+        show_prompt();
+        line_editor_show_again(editor);
+    }
+}
+
+/* Completes the word before the cursor: the first of the line, or an argument of a command. */
 static void complete(struct line_editor *editor)
 {
     char before[LINE_BYTES];
@@ -111,33 +136,16 @@ static void complete(struct line_editor *editor)
     while (start > 0 && before[start - 1] != ' ') {
         start--;
     }
-    struct listing listing = {.completion = completion_of(&before[start], editor->cursor - start)};
     if (!words_split(&words, before)) {
         return;
     }
-    bool word_begun = start < editor->cursor;
-    size_t index = words.count - (word_begun ? 1 : 0);
-    const struct command *command = index > 0 ? command_find(words.word[0]) : NULL;
-    if (index > 0 && command == NULL) {
-        return;
-    }
-    command_candidates(command, index > 0 ? index - 1 : 0, count_candidate, &listing);
-    const struct completion *found = &listing.completion;
-    if (found->common_length > found->prefix_length || found->match_count == 1) {
-        line_editor_insert(editor, &found->common[found->prefix_length],
-                           found->common_length - found->prefix_length);
-        if (found->match_count == 1) {
-            line_editor_insert(editor, " ", 1);
-        }
-    } else if (found->match_count > 1) {
-        console_print(monitor.console, "\n");
-        command_candidates(command, index > 0 ? index - 1 : 0, show_candidate, &listing);
-        if (listing.shown > CANDIDATES_SHOWN_MAX) {
-            console_print(monitor.console, "and %zu more", listing.shown - CANDIDATES_SHOWN_MAX);
-        }
-        console_print(monitor.console, "\n");
-        show_prompt();
-        line_editor_show_again(editor);
+    struct listing listing = {.completion = completion_of(&before[start], editor->cursor - start)};
+    size_t words_before = words.count - (start < editor->cursor ? 1 : 0);
+    const struct command *command = words_before > 0 ? command_find(words.word[0]) : NULL;
+    if (words_before == 0) {
+        complete_word(editor, NULL, 0, &listing);
+    } else if (command != NULL) {
+        complete_word(editor, command, words_before - 1, &listing);
     }
 }
 

@@ -14,7 +14,7 @@ static void describe(struct monitor *monitor, const char *name)
         return;
     }
     console_print(monitor->console, "%s %s: %s\n%s", command->name, command->arguments,
-                  command->summary, command->details);
+                  command->summary, command->details != NULL ? command->details : "");
 }
 
 void command_help(struct monitor *monitor, const struct words *words)

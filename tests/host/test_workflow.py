@@ -57,5 +57,7 @@ def test_a_failure_leaves_its_evidence_and_the_report() -> None:
     steps = steps_of(ROOT / ".github/workflows/ci.yml")
     (upload,) = (step for step in steps if "upload-artifact" in step.get("uses", ""))
     assert upload["if"] == "failure()"
-    report = re.search(r"JUNIT=(\S+)", next(s["run"] for s in steps if "JUNIT" in s.get("run", "")))
-    assert report and upload["with"]["path"].split() == ["build/artifacts", report[1]]
+    page = next(step for step in steps if step.get("run", "").startswith("make report"))
+    assert page["if"] == "failure()" and steps.index(page) < steps.index(upload)
+    kept = ["build/artifacts", "build/junit.xml", "build/report"]
+    assert upload["with"]["path"].split() == kept

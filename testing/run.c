@@ -53,11 +53,13 @@ static void output_name(const struct test_output *output, const struct test_case
 /* The name of the first requirement in `missing`. */
 static const char *requirement_text(uint64_t missing)
 {
-    static const char *const texts[TEST_REQUIREMENT_COUNT] = {
+    static const char *const texts[] = {
         "no VGA text screen", "no 1 GiB pages",    "no no-execute",        "four levels in use",
         "no SMEP",            "no SMAP",           "no memory above 4 GiB", "no UMIP",
         "no PCIDs",           "no INVPCID",      "no framebuffer",
     };
+    _Static_assert(sizeof texts / sizeof texts[0] == TEST_REQUIREMENT_COUNT,
+                   "each requirement has its text");
     for (unsigned bit = 0; bit < TEST_REQUIREMENT_COUNT; bit++) {
         if ((missing >> bit & 1) != 0) {
             return texts[bit];

@@ -83,14 +83,15 @@ def sections_of(text: str) -> list[Section]:
 def pieces_differ(
     name: str, section: Section, kind: str, ours: list[Piece], theirs: list[Piece]
 ) -> Iterator[str]:
-    """The first difference between two lists of rows or commands; what follows may be shifted."""
+    """How two lists of rows or commands differ: only where first, if what follows is shifted."""
     for mine, original in zip_longest(ours, theirs):
         have = set(mine.names) if mine is not None else set()
         want = set(original.names) if original is not None else set()
         if mine is None or original is None or mine.names != original.names:
             line = mine.line if mine is not None else section.line
             yield f"{name}:{line}: {kind}: {difference(have, want)}"
-            return
+            if len(ours) != len(theirs):
+                return
 
 
 def difference(have: set[str], want: set[str]) -> str:

@@ -125,6 +125,11 @@ def test_what_the_readme_alone_has_is_reported(tmp_path: Path) -> None:
     assert found == ["README.md:1: no link to README.ja.md"]
 
 
+def test_each_row_that_differs_is_reported(tmp_path: Path) -> None:
+    found = project(tmp_path, JAPANESE.replace("`clang` または ", "").replace("docs/run.md", "x"))
+    assert [line.split(": ")[0] for line in found] == ["README.ja.md:13", "README.ja.md:14"]
+
+
 def test_no_translation_is_a_failure(tmp_path: Path) -> None:
     assert run_check(tmp_path).returncode == 1
     (tmp_path / "README.md").write_text(ENGLISH)

@@ -25,6 +25,7 @@ struct test_run {
     size_t case_count;
     const char *glob;  /* of "suite.sentence", with * and ? */
     const char *tag;   /* only tests that have it among their tags; NULL: all */
+    const char *without_tag; /* no test that has it; NULL: none is left out */
     bool shuffled;     /* in an order that depends on `seed` alone */
     uint64_t seed;
     uint64_t provides; /* of enum test_requirement: what this machine has */

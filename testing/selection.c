@@ -61,7 +61,8 @@ bool test_is_selected(const struct test_run *run, const struct test_case *test_c
     }
     name[length] = '\0';
     return test_glob_matches(run->glob, name) &&
-           (run->tag == NULL || has_tag(test_case->tags, run->tag));
+           (run->tag == NULL || has_tag(test_case->tags, run->tag)) &&
+           (run->without_tag == NULL || !has_tag(test_case->tags, run->without_tag));
 }
 
 /* The finalizer of splitmix64: every bit of the result depends on every bit of the value. */

@@ -157,9 +157,14 @@ void exception_try_panic(const char *text)
     exception_try_leave(pending->stack_pointer);
 }
 
-void exception_try_forget(void)
+struct pending_try *exception_try_innermost(void)
 {
-    innermost_try = NULL;
+    return innermost_try;
+}
+
+void exception_try_forget(struct pending_try *outer)
+{
+    innermost_try = outer;
 }
 
 struct caught_exception exception_try(void (*function)(void *argument), void *argument)

@@ -78,8 +78,12 @@ struct caught_exception exception_try(void (*function)(void *argument), void *ar
 /* If a call of exception_try has not returned, ends it by a panic with this text; else returns. */
 void exception_try_panic(const char *text);
 
-/* Forgets calls of exception_try that were left by a jump and will not return. */
-void exception_try_forget(void);
+/* The innermost call of exception_try that has not returned, or NULL. */
+struct pending_try *exception_try_innermost(void);
+
+/* Forgets the calls of exception_try inside `outer`, or all if that is NULL: they were left by a jump
+ * and will not return. */
+void exception_try_forget(struct pending_try *outer);
 
 /* In exceptions.asm: calls function(argument) after storing the stack pointer that
  * exception_try_leave takes. Returns false, or true when left by exception_try_leave. */

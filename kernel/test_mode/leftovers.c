@@ -39,6 +39,9 @@ static enum frame_free_result counted_free(struct frame_source *source, unsigned
 
 static void count_frames_of(struct counted_source *counted, struct frame_source *source)
 {
+    if (source->allocate == counted_allocate) {
+        return;
+    }
     *counted = (struct counted_source){.source = source, .uncounted = *source};
     source->allocate = counted_allocate;
     source->free = counted_free;
@@ -46,6 +49,7 @@ static void count_frames_of(struct counted_source *counted, struct frame_source 
 
 void leftovers_count_frames(struct kernel *kernel)
 {
+    frames_in_use = 0;
     count_frames_of(&counted_sources[0], &kernel->frames.source);
     count_frames_of(&counted_sources[1], &kernel->window_frames.source);
 }
@@ -85,9 +89,8 @@ static struct page_table kernel_tables(const struct kernel *kernel)
 {
     struct page_table table = kernel->page_table;
 
-    table.access =
-        table_access_linear(kernel->boot_info->physical_memory_offset, phys_addr_of(0),
-                            memory_map_ram_end(&kernel->boot_info->memory_map));
+    table.access = table_access_linear(kernel->boot_info->physical_memory_offset, phys_addr_of(0),
+                                       memory_map_ram_end(&kernel->boot_info->memory_map));
     return table;
 }
 
@@ -196,14 +199,15 @@ static void check_tables(struct test *test, const struct tree_record *record)
             before = (struct recorded_entry){after.start_and_level, 0};
         }
         test->failed = true;
-        test_print_line(test,
-                    "# left behind: the kernel's level-%u entry for 0x%lx was 0x%lx and is 0x%lx",
-                    (unsigned)(after.start_and_level & LEVEL_MASK),
-                    after.start_and_level & ~(uint64_t)LEVEL_MASK, before.bits, after.bits);
+        test_print_line(
+            test, "# left behind: the kernel's level-%u entry for 0x%lx was 0x%lx and is 0x%lx",
+            (unsigned)(after.start_and_level & LEVEL_MASK),
+            after.start_and_level & ~(uint64_t)LEVEL_MASK, before.bits, after.bits);
     } else if (comparison.rest != record->rest) {
         test->failed = true;
-        test_print_line(test, "# left behind: the kernel's tables changed, after the first %d entries",
-                    RECORDED_ENTRIES_MAX);
+        test_print_line(test,
+                        "# left behind: the kernel's tables changed, after the first %d entries",
+                        RECORDED_ENTRIES_MAX);
     }
 }
 
@@ -239,7 +243,7 @@ static void check_frames(struct test *test, int64_t before)
     if (more != 0) {
         test->failed = true;
         test_print_line(test, "# left behind: frames in use: %ld %s than before",
-                    more > 0 ? more : -more, more > 0 ? "more" : "fewer");
+                        more > 0 ? more : -more, more > 0 ? "more" : "fewer");
     }
 }
 
@@ -266,4 +270,14 @@ void leftovers_check(struct test *test)
     mm_port_flush_owed(-mm_port_flushes_owed());
     check_frames(test, state->frames_in_use);
     check_tables(test, &state->tree);
+}
+
+int64_t leftovers_frames_in_use(void)
+{
+    return frames_in_use;
+}
+
+void leftovers_forget(void)
+{
+    state_count = 0;
 }

@@ -6,11 +6,18 @@
 #include "kernel/kernel.h"
 #include "testing/test.h"
 
-/* From here on the frames are counted that the kernel's sources give and take back. Once. */
+/* From here on the frames are counted that the kernel's sources give and take back. May be
+ * repeated, as it must be when a source was made anew. */
 void leftovers_count_frames(struct kernel *kernel);
+
+/* How many of them are out. */
+int64_t leftovers_frames_in_use(void);
 
 /* Notes the state before a test, whose subject is the kernel. A test may run tests inside it. */
 void leftovers_note(struct test *test);
 
 /* Fails a test that has left something behind, and puts back what later tests cannot do without. */
 void leftovers_check(struct test *test);
+
+/* Forgets the states of tests that will not end. */
+void leftovers_forget(void);

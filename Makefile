@@ -59,7 +59,8 @@ FONT_TABLE = $(OBJECTS)/font_table.o
 
 objects = $(patsubst %,$(OBJECTS)/%.o,$(1))
 COMMON_OBJECTS = $(call objects,$(KERNEL_SOURCES) $(MM_SOURCES)) $(FONT_TABLE)
-assay_OBJECTS = $(COMMON_OBJECTS) $(call objects,kernel/main.c kernel/demonstration.c \
+assay_OBJECTS = $(COMMON_OBJECTS) $(call objects,$(filter-out %/main.c,$(TEST_MODE_SOURCES)) \
+    $(TESTING_SOURCES) $(TEST_SOURCES) kernel/main.c kernel/demonstration.c \
     $(MONITOR_SOURCES))
 assay-test_OBJECTS = $(COMMON_OBJECTS) \
     $(call objects,$(TEST_MODE_SOURCES) $(TESTING_SOURCES) $(TEST_SOURCES))

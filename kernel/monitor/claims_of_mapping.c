@@ -117,6 +117,7 @@ static enum claim_result show_new_tables(struct monitor *monitor)
     (void)tlb_flush_now(page_table_unmap_range(&kernel->page_table, near));
     (void)tlb_flush_now(page_table_clean_up(&kernel->page_table, near, kernel->table_frames));
     /* What was found empty may be the entry of this page: it is again. */
+    console_print(monitor->console, "  without it, far from all that is mapped:\n");
     exact = tables_for(monitor, scratch.page.value) == 3 && exact;
     scratch_end(&scratch);
     return claim_result_of(exact);

@@ -72,4 +72,5 @@ void command_fetch(struct monitor *monitor, const struct words *words);
 void command_access(struct monitor *monitor, const struct words *words);
 void command_cpu(struct monitor *monitor, const struct words *words);
 void command_claims(struct monitor *monitor, const struct words *words);
+void command_test(struct monitor *monitor, const struct words *words);
 void command_bench(struct monitor *monitor, const struct words *words);

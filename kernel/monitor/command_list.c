@@ -80,6 +80,12 @@ const struct command commands[] = {
      .summary = "features of the CPU, control registers bit by bit", .run = command_cpu},
     {.name = "claims", .arguments = "[ID|all]", .max = 1, .kinds = {ARGUMENT_CLAIM},
      .summary = "statements of the paging tutorial, shown on this machine", .run = command_claims},
+    {.name = "test", .arguments = "[GLOB]", .max = 1,
+     .summary = "runs the kernel's own tests whose names match",
+     .details = "GLOB is a name such as map_to.refuses_a_page_that_is_mapped, with * and ?. Without\n"
+                "it the suites are listed. The tests have half of the free memory for as long. One\n"
+                "that hangs ends QEMU.\n",
+     .run = command_test},
     {.name = "bench", .arguments = "",
      .summary = "cycles that operations on page tables take here", .run = command_bench},
     {.name = "exit", .arguments = "[CODE]", .max = 1,

@@ -23,8 +23,9 @@ void command_help(struct monitor *monitor, const struct words *words)
         describe(monitor, words->word[1]);
         return;
     }
-    /* All of this and the prompt fit on a screen of 25 rows. */
-    for (size_t i = 0; i < command_count; i++) {
+    /* All of this and the prompt fit on a screen of 25 rows, if the first one is left out: who reads
+     * this knows `help`. */
+    for (size_t i = 1; i < command_count; i++) {
         const struct command *command = &commands[i];
         console_print(monitor->console, "%-9s  %s\n", command->name, command->summary);
     }

@@ -36,7 +36,7 @@ static bool check_table_frame(void *context, const struct visited_entry *entry)
     return true;
 }
 
-TEST(boot, calls_nothing_usable_that_is_in_use)
+TEST(boot, calls_nothing_usable_that_is_in_use, .tags = "fresh")
 {
     struct kernel *kernel = test->subject;
     struct table_check check = {.test = test, .kernel = kernel};

@@ -221,7 +221,7 @@ static void requires_inside_a_try(struct test *test)
     CHECK(false);
 }
 
-TEST(require, leaves_no_try_behind_that_would_catch_later_panics)
+TEST(require, leaves_no_try_behind_that_would_catch_later_panics, .tags = "fresh")
 {
     run_inner_function(test, requires_inside_a_try);
     CHECK_TEXT_HAS(inner.text, "not ok 1 inner.it\n");

@@ -230,7 +230,7 @@ TEST(map_to, lets_users_through_the_tables_above_a_user_page)
     CHECK_EQUAL(page_table_translate(&table, virt_addr_of(FIRST_PAGE)).flags.bits & PAGE_USER, 0);
 }
 
-TEST(map_to, shows_one_frame_at_two_pages)
+TEST(map_to, shows_one_frame_at_two_pages, .tags = "fresh")
 {
     struct kernel *kernel = test->subject;
     virt_addr second_page = virt_addr_of(FAR_PAGE + 0x1000);

@@ -24,7 +24,7 @@ from qemu_process import Monitor, Qemu, monitor_arguments
 PROMPT = "assay> "
 # As `help` lists them.
 COMMANDS = """help walk translate maps tables layout memmap frames alloc free map unmap protect
-split merge read write fetch access cpu claims bench exit reboot""".split()
+split merge read write fetch access cpu claims test bench exit reboot""".split()
 LIMIT_S = 20.0
 SCREEN = 0xB8000
 COLUMNS = 80

@@ -66,7 +66,7 @@ TEST(map_to, needs_no_frame_for_page_0_whose_level_1_table_is_there)
     CHECK_EQUAL(tlb_flush_now(page_table_unmap(table, page_0.start, PAGE_4K)), PAGE_OK);
 }
 
-TEST(map_to, of_0xdeadbeaf000_fails_with_the_empty_allocator_and_changes_nothing)
+TEST(map_to, of_0xdeadbeaf000_fails_with_the_empty_allocator_and_changes_nothing, .tags = "fresh")
 {
     struct kernel *kernel = test->subject;
     struct limited_source none;
@@ -80,7 +80,7 @@ TEST(map_to, of_0xdeadbeaf000_fails_with_the_empty_allocator_and_changes_nothing
     CHECK_NOT_MAPPED(&kernel->page_table, virt_addr_of(FAR_PAGE));
 }
 
-TEST(map_to, of_0xdeadbeaf000_takes_3_frames_of_the_boot_info_allocator)
+TEST(map_to, of_0xdeadbeaf000_takes_3_frames_of_the_boot_info_allocator, .tags = "fresh")
 {
     struct kernel *kernel = test->subject;
     struct limited_source frames;
@@ -101,7 +101,7 @@ TEST(map_to, of_0xdeadbeaf000_takes_3_frames_of_the_boot_info_allocator)
     CHECK_EQUAL(frames.remaining, SPARE_FRAMES);
 }
 
-TEST(map_to, of_a_page_in_use_is_refused_and_the_cpu_still_finds_the_first_frame)
+TEST(map_to, of_a_page_in_use_is_refused_and_the_cpu_still_finds_the_first_frame, .tags = "fresh")
 {
     struct kernel *kernel = test->subject;
     phys_addr frame = map_kernel_page(test, virt_addr_of(FAR_PAGE), data_flags(kernel));
@@ -145,7 +145,7 @@ static void write_through_protection(void *address)
 }
 
 /* The tables above are writable in any case: it is the page's own flag that counts. */
-TEST(map_to, makes_a_page_writable_only_with_writable_and_the_cpu_heeds_it_under_cr0_wp)
+TEST(map_to, makes_a_page_writable_only_with_writable_and_the_cpu_heeds_it_under_cr0_wp, .tags = "fresh")
 {
     struct kernel *kernel = test->subject;
     page_flags read_only = page_flags_of(data_flags(kernel).bits & ~PAGE_WRITABLE);

@@ -65,7 +65,7 @@ static void map_watched(void *context)
         data_flags(watched->kernel), watched->frames));
 }
 
-TEST(map_to, links_new_tables_by_one_store_when_all_of_them_are_zeroed)
+TEST(map_to, links_new_tables_by_one_store_when_all_of_them_are_zeroed, .tags = "fresh")
 {
     struct kernel *kernel = test->subject;
     struct page_range page = page_range_of(virt_addr_of(FAR_PAGE), 1);

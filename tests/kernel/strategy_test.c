@@ -151,7 +151,7 @@ static void check_shows_frame(struct test *test, const struct world *world, virt
     CHECK_EQUAL(*in_memory, UINT64_C(0xf021f077f065f04e));
 }
 
-TEST_EACH(every_access, looks_translates_and_maps_as_the_tutorial_does, ways)
+TEST_EACH(every_access, looks_translates_and_maps_as_the_tutorial_does, ways, .tags = "fresh")
 {
     const virt_addr code = virt_addr_of((uint64_t)page_table_translate);
     struct world world;
@@ -185,7 +185,7 @@ TEST_EACH(every_access, looks_translates_and_maps_as_the_tutorial_does, ways)
     CHECK_TRANSLATES(&world.by_memory, FAR_PAGE, world.frame);
 }
 
-TEST_EACH(every_access, says_by_its_own_result_what_it_cannot_reach, ways)
+TEST_EACH(every_access, says_by_its_own_result_what_it_cannot_reach, ways, .tags = "fresh")
 {
     struct world world;
     enter(test, &world, row->strategy);

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from kernel_tests import read_test_image
 from machines import ROOT
 from monitor_session import COMMANDS, Session
 from qemu_process import Monitor
@@ -19,7 +20,7 @@ STRATEGIES = ["offset", "fixed", "identity", "temporary", "recursive"]
 def test_help_lists_the_commands_on_one_screen() -> None:
     with Session() as session:
         lines = session.ask("help")
-        assert [line.split()[0] for line in lines] == COMMANDS
+        assert ["help", *(line.split()[0] for line in lines)] == COMMANDS
         assert len(lines) <= 24
         for command in COMMANDS:
             assert session.ask(f"help {command}")[0].startswith(f"{command} ")
@@ -373,6 +374,47 @@ def test_bench_measures_each_operation() -> None:
         lines = session.ask("bench")
         assert [int(line.split()[-1]) > 0 for line in lines[1:]] == [True] * 5
         assert free_frames(session) == free
+
+
+def counts_of(lines: list[str]) -> dict[str, int]:
+    """What the summary of a run says."""
+    (summary,) = (line for line in lines if line.startswith("# summary: "))
+    return {name: int(value) for name, value in re.findall(r"(planned|passed|failed|skipped)=(\d+)",
+                                                           summary)}
+
+
+def test_the_kernels_tests_run_from_the_prompt_again_and_again() -> None:
+    tests = [test for test in read_test_image() if "fresh" not in test.tags]
+    with Session() as session:
+        free = free_frames(session)
+        for _ in range(2):
+            lines = session.ask("test *")
+            counts = counts_of(lines)
+            assert (counts["planned"], counts["failed"]) == (len(tests), 0), lines
+            assert counts["passed"] > len(tests) - 30
+            assert f"# left out: {len(read_test_image()) - len(tests)} " in lines[0]
+            assert free_frames(session) == free
+
+
+def test_a_suite_or_a_single_test_is_chosen_by_its_name() -> None:
+    suites = {test.name.split(".")[0] for test in read_test_image()}
+    with Session() as session:
+        assert set(" ".join(session.ask("test")[:-1]).split()) == suites
+        lines = session.ask("test unmap.*")
+        expected = [test.name for test in read_test_image() if test.name.startswith("unmap.")]
+        assert sorted(line.split()[2] for line in lines if line.startswith("ok ")) == sorted(expected)
+        assert "`test` lists the suites" in session.ask("test no_such.*")[-1]
+
+
+def test_a_test_that_fails_is_shown_and_the_prompt_goes_on() -> None:
+    with Session() as session:
+        # All of the first 2 MiB but page 0 are to be mapped.
+        session.one("unmap 0x5000")
+        lines = session.ask("test boot.*")
+        assert counts_of(lines)["failed"] == 1
+        assert any(line.startswith("not ok ") and "first_2_mib" in line for line in lines)
+        assert lines[-1] == "Failed."
+        assert session.one("translate 0xb8000").startswith("0xb8000 -> 0xb8000")
 
 
 @pytest.mark.parametrize(

@@ -247,6 +247,19 @@ static void check_frames(struct test *test, int64_t before)
     }
 }
 
+/* Puts back what later tests, or the prompt, cannot do without. */
+static void restore(const struct kernel *kernel, const struct state *state)
+{
+    if (!state->interrupts_on) {
+        interrupts_off();
+    }
+    cr0_write(state->cr0);
+    cr3_write(kernel->page_table.root.value);
+    cr4_write(state->cr4);
+    msr_write(MSR_EFER, state->efer);
+    mm_port_flush_owed(-mm_port_flushes_owed());
+}
+
 void leftovers_check(struct test *test)
 {
     const struct kernel *kernel = test->subject;
@@ -254,20 +267,13 @@ void leftovers_check(struct test *test)
 
     ASSERT(state->test == test);
     check_register(test, "the interrupt flag", state->interrupts_on, interrupts_are_on());
-    if (!state->interrupts_on) {
-        interrupts_off();
-    }
     check_register(test, "CR0", state->cr0, cr0_read());
-    cr0_write(state->cr0);
     check_register(test, "the root in CR3", kernel->page_table.root.value,
                    cr3_read() & CR3_FRAME_MASK);
-    cr3_write(kernel->page_table.root.value);
     check_register(test, "CR4", state->cr4, cr4_read());
-    cr4_write(state->cr4);
     check_register(test, "EFER", state->efer, msr_read(MSR_EFER));
-    msr_write(MSR_EFER, state->efer);
     check_register(test, "the number of flushes owed", 0, (uint64_t)mm_port_flushes_owed());
-    mm_port_flush_owed(-mm_port_flushes_owed());
+    restore(kernel, state);
     check_frames(test, state->frames_in_use);
     check_tables(test, &state->tree);
 }
@@ -277,7 +283,10 @@ int64_t leftovers_frames_in_use(void)
     return frames_in_use;
 }
 
-void leftovers_forget(void)
+void leftovers_abandon(const struct kernel *kernel)
 {
+    if (state_count > 0) {
+        restore(kernel, &states[0]);
+    }
     state_count = 0;
 }

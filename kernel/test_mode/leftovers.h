@@ -19,5 +19,5 @@ void leftovers_note(struct test *test);
 /* Fails a test that has left something behind, and puts back what later tests cannot do without. */
 void leftovers_check(struct test *test);
 
-/* Forgets the states of tests that will not end. */
-void leftovers_forget(void);
+/* Puts back registers after a test that will not end, and forgets the states that were noted. */
+void leftovers_abandon(const struct kernel *kernel);

@@ -1,6 +1,7 @@
 #include "kernel/test_mode/session.h"
 
 #include "kernel/cpu/exception.h"
+#include "kernel/cpu/symbols.h"
 #include "kernel/cpu/watchdog.h"
 #include "kernel/panic.h"
 #include "kernel/port/string.h"
@@ -60,17 +61,40 @@ static void write_to_console(void *context, const char *text, size_t length)
 /* The tag of tests of what booting leaves, which the prompt does not find as it was. */
 #define FRESH "fresh"
 
-static unsigned count_left_out(const struct test_run *run)
+/* How many tests the run has; with `say`, names each of them in a line that begins so. */
+static unsigned count_selected(const struct test_run *run, struct console *console, const char *say)
+{
+    unsigned count = 0;
+
+    for (size_t i = 0; i < run->case_count; i++) {
+        const struct test_case *test = &run->cases[i];
+
+        if (test_is_selected(run, test)) {
+            count++;
+            if (say != NULL) {
+                console_print(console, "%s %s.%s\n", say, test->suite, test->sentence);
+            }
+        }
+    }
+    return count;
+}
+
+static unsigned name_left_out(const struct test_run *run, struct console *console)
 {
     struct test_run fresh = *run;
-    unsigned count = 0;
 
     fresh.tag = FRESH;
     fresh.without_tag = NULL;
-    for (size_t i = 0; i < run->case_count; i++) {
-        count += test_is_selected(&fresh, &run->cases[i]);
-    }
-    return count;
+    return count_selected(&fresh, console, "# left out, as only a fresh boot is as it expects:");
+}
+
+/* The test in progress. What else is known of it is gone with its stack once a fault has ended it. */
+static const struct test_case *current;
+
+static void note(struct test *test)
+{
+    current = test->test_case;
+    leftovers_note(test);
 }
 
 /* A run of tests, for a call inside exception_try. */
@@ -89,12 +113,24 @@ static void run_tests(void *argument)
 }
 
 /* An exception that no test waited for has ended the run where it stood. */
-static void end_broken_run(struct console *console, const struct caught_exception *caught)
+static void end_broken_run(const struct kernel *kernel, struct console *console,
+                           const struct caught_exception *caught)
 {
+    uint64_t offset = 0;
+    const char *function = symbol_find(caught->frame.rip, &offset);
+
     watchdog_stop();
-    leftovers_forget();
-    console_print(console, "\n# %s: the run ends here\n",
-                  caught->panicked ? caught->panic_text : exception_name(caught->frame.vector));
+    leftovers_abandon(kernel);
+    console_print(console, "\n# %s.%s, %s:%u: ", current->suite, current->sentence, current->file,
+                  current->line);
+    if (caught->panicked) {
+        console_print(console, "PANIC: %s\n", caught->panic_text);
+    } else {
+        console_print(console, "%s, error code 0x%lx, CR2 0x%lx, in %s+0x%lx\n",
+                      exception_name(caught->frame.vector), caught->frame.error_code,
+                      caught->address.value, function != NULL ? function : "?", offset);
+    }
+    console_print(console, "# the run ends here; what the test had mapped or changed stays\n");
 }
 
 enum test_session_result test_session_run(struct kernel *kernel, struct frame_source *frames,
@@ -108,12 +144,10 @@ enum test_session_result test_session_run(struct kernel *kernel, struct frame_so
     session.run.glob = glob;
     session.run.seed = kernel->options.seed;
     session.run.without_tag = FRESH;
-    unsigned left_out = count_left_out(&session.run);
-    if (left_out != 0) {
-        console_print(&kernel->console,
-                      "# left out: %u of the kernel as booting leaves it; the test image runs "
-                      "these\n",
-                      left_out);
+    session.run.before = note;
+    unsigned left_out = name_left_out(&session.run, &kernel->console);
+    if (count_selected(&session.run, NULL, NULL) == 0) {
+        return left_out != 0 ? TEST_SESSION_LEFT_OUT : TEST_SESSION_NO_SUCH_TEST;
     }
     borrow(frames, free_frames / 2);
     if (loans.count == 0) {
@@ -125,7 +159,7 @@ enum test_session_result test_session_run(struct kernel *kernel, struct frame_so
     }
     struct caught_exception caught = exception_try(run_tests, &session);
     if (caught.caught) {
-        end_broken_run(&kernel->console, &caught);
+        end_broken_run(kernel, &kernel->console, &caught);
     }
     kernel->table_frames = table_frames;
     range_source_init(&kernel->frames, NULL, 0);
@@ -136,21 +170,24 @@ enum test_session_result test_session_run(struct kernel *kernel, struct frame_so
             &kernel->console,
             "Frames are still in use: the memory that the tests had is not used again.\n");
     }
-    return session.result == TEST_RUN_PASSED   ? TEST_SESSION_PASSED
-           : session.result == TEST_RUN_FAILED ? TEST_SESSION_FAILED
-                                               : TEST_SESSION_NO_SUCH_TEST;
+    return session.result == TEST_RUN_PASSED ? TEST_SESSION_PASSED : TEST_SESSION_FAILED;
 }
 
-void test_session_suites(void (*offer)(void *context, const char *suite), void *context)
+void test_session_suites(void (*offer)(void *context, const char *suite, unsigned test_count),
+                         void *context)
 {
     for (const struct test_case *test = test_cases_start; test < test_cases_end; test++) {
         const struct test_case *first = test_cases_start;
+        unsigned count = 0;
 
         while (strcmp(first->suite, test->suite) != 0) {
             first++;
         }
         if (first == test) {
-            offer(context, test->suite);
+            for (const struct test_case *other = test; other < test_cases_end; other++) {
+                count += strcmp(other->suite, test->suite) == 0;
+            }
+            offer(context, test->suite, count);
         }
     }
 }

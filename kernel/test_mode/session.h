@@ -7,6 +7,7 @@ enum test_session_result {
     TEST_SESSION_PASSED,
     TEST_SESSION_FAILED,
     TEST_SESSION_NO_SUCH_TEST,
+    TEST_SESSION_LEFT_OUT,  /* none but such as are about the kernel as booting leaves it */
     TEST_SESSION_NO_FRAMES, /* `frames` has no large blocks to lend */
 };
 
@@ -17,5 +18,6 @@ enum test_session_result {
 enum test_session_result test_session_run(struct kernel *kernel, struct frame_source *frames,
                                           uint64_t free_frames, const char *glob);
 
-/* Calls `offer` with the name of each suite. */
-void test_session_suites(void (*offer)(void *context, const char *suite), void *context);
+/* Calls `offer` with the name of each suite and the number of its tests. */
+void test_session_suites(void (*offer)(void *context, const char *suite, unsigned test_count),
+                         void *context);

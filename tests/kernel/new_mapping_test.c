@@ -145,7 +145,8 @@ static void write_through_protection(void *address)
 }
 
 /* The tables above are writable in any case: it is the page's own flag that counts. */
-TEST(map_to, makes_a_page_writable_only_with_writable_and_the_cpu_heeds_it_under_cr0_wp, .tags = "fresh")
+TEST(map_to, makes_a_page_writable_only_with_writable_and_the_cpu_heeds_it_under_cr0_wp,
+     .tags = "fresh")
 {
     struct kernel *kernel = test->subject;
     page_flags read_only = page_flags_of(data_flags(kernel).bits & ~PAGE_WRITABLE);

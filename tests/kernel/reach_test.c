@@ -67,7 +67,8 @@ static bool count_leaf(void *context, const struct visited_entry *entry)
     return true;
 }
 
-TEST(reach, from_cr3_by_the_physical_address_in_each_entry_finds_exactly_the_frames_of_tables, .tags = "fresh")
+TEST(reach, from_cr3_by_the_physical_address_in_each_entry_finds_exactly_the_frames_of_tables,
+     .tags = "fresh")
 {
     struct kernel *kernel = test->subject;
     struct found found = {.test = test};

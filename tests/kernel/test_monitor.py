@@ -14,6 +14,8 @@ from qemu_process import Monitor
 from verdict import EXIT_PASS
 
 NEAR_PAGE = "0x803fe00000"
+# Tests of what booting leaves, which the prompt cannot run.
+LEFT_OUT = 11
 STRATEGIES = ["offset", "fixed", "identity", "temporary", "recursive"]
 
 
@@ -392,18 +394,48 @@ def test_the_kernels_tests_run_from_the_prompt_again_and_again() -> None:
             counts = counts_of(lines)
             assert (counts["planned"], counts["failed"]) == (len(tests), 0), lines
             assert counts["passed"] > len(tests) - 30
-            assert f"# left out: {len(read_test_image()) - len(tests)} " in lines[0]
+            left_out = {line.split()[-1] for line in lines if line.startswith("# left out")}
+            assert left_out == {test.name for test in read_test_image()} - {
+                test.name for test in tests
+            }
+            assert len(left_out) == LEFT_OUT
             assert free_frames(session) == free
 
 
 def test_a_suite_or_a_single_test_is_chosen_by_its_name() -> None:
     suites = {test.name.split(".")[0] for test in read_test_image()}
     with Session() as session:
-        assert set(" ".join(session.ask("test")[:-1]).split()) == suites
+        *rows, _ = session.ask("test")
+        listed = " ".join(rows).split()
+        assert set(listed[1::2]) == suites and all(len(row) < 80 for row in rows)
+        assert sum(map(int, listed[::2])) == len(read_test_image())
         lines = session.ask("test unmap.*")
         expected = [test.name for test in read_test_image() if test.name.startswith("unmap.")]
         assert sorted(line.split()[2] for line in lines if line.startswith("ok ")) == sorted(expected)
-        assert "`test` lists the suites" in session.ask("test no_such.*")[-1]
+        assert session.one("test no_such.*") == 'no test matches "no_such.*"; `test` lists the suites'
+        assert session.one("test unmpa").endswith("did you mean `test unmap.*`?")
+        left_out, hint = session.ask("test boot.calls_nothing_usable_that_is_in_use")
+        assert left_out.startswith("# left out") and "qemu_runner.py test" in hint
+
+
+def test_a_fault_in_a_test_ends_the_run_and_not_the_prompt() -> None:
+    name = "translate.reaches_every_offset_of_a_2m_page"
+    (test,) = (test for test in read_test_image() if test.name == name)
+    with Session() as session:
+        free = free_frames(session)
+        # Without the page of its code, the test cannot even begin.
+        session.one(f"unmap {test.function} force")
+        lines = session.ask(f"test {name}")
+        (told,) = (line for line in lines if "PAGE FAULT" in line)
+        assert told.startswith(f"# {name}, {test.file}:{test.line}: PAGE FAULT, error code 0x10, CR2 ")
+        assert told.endswith(f"in {test.function}+0x0") and lines[-1] == "Failed."
+        assert session.one("translate 0xb8000").startswith("0xb8000 -> 0xb8000")
+        assert free_frames(session) == free
+
+
+def test_the_tests_take_the_map_of_all_memory() -> None:
+    with Session("physical=off access=temporary") as session:
+        assert session.one("test unmap.*").startswith("physical=off")
 
 
 def test_a_test_that_fails_is_shown_and_the_prompt_goes_on() -> None:

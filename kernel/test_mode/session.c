@@ -88,7 +88,7 @@ static unsigned name_left_out(const struct test_run *run, struct console *consol
     return count_selected(&fresh, console, "# left out, as only a fresh boot is as it expects:");
 }
 
-/* The test in progress. What else is known of it is gone with its stack once a fault has ended it. */
+/* The test in progress; NULL: none has begun. What else is known of it is gone with its stack once a fault has ended it. */
 static const struct test_case *current;
 
 static void note(struct test *test)
@@ -121,8 +121,12 @@ static void end_broken_run(const struct kernel *kernel, struct console *console,
 
     watchdog_stop();
     leftovers_abandon(kernel);
-    console_print(console, "\n# %s.%s, %s:%u: ", current->suite, current->sentence, current->file,
-                  current->line);
+    if (current != NULL) {
+        console_print(console, "\n# %s.%s, %s:%u: ", current->suite, current->sentence,
+                      current->file, current->line);
+    } else {
+        console_print(console, "\n# before the first test: ");
+    }
     if (caught->panicked) {
         console_print(console, "PANIC: %s\n", caught->panic_text);
     } else {
@@ -149,6 +153,7 @@ enum test_session_result test_session_run(struct kernel *kernel, struct frame_so
     if (count_selected(&session.run, NULL, NULL) == 0) {
         return left_out != 0 ? TEST_SESSION_LEFT_OUT : TEST_SESSION_NO_SUCH_TEST;
     }
+    current = NULL;
     borrow(frames, free_frames / 2);
     if (loans.count == 0) {
         return TEST_SESSION_NO_FRAMES;

@@ -10,10 +10,8 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-# A comment, or a literal, in which what looks like a comment or a brace is none.
-COMMENT_OR_LITERAL = re.compile(
-    r"""//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|'(?:\\.|[^'\\\n])*'""", re.DOTALL
-)
+from check_layering import COMMENT_OR_LITERAL
+
 ATTRIBUTE = re.compile(r"__attribute__\(\(.*?\)\)\s*")
 MACRO = re.compile(r"#\s*define\s+(\w+)")
 TYPE = re.compile(r"(?:typedef )?(?:struct|enum|union) (\w+)$")

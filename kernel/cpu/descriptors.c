@@ -127,6 +127,16 @@ void descriptors_load(void)
                      : "rax", "memory");
 }
 
+void descriptors_reload_data(void)
+{
+    __asm__ volatile("mov %0, %%ds\n\t"
+                     "mov %0, %%es\n\t"
+                     "mov %0, %%ss"
+                     :
+                     : "r"(SELECTOR_DATA)
+                     : "memory");
+}
+
 void descriptors_set_user_exception_stack(virt_addr top)
 {
     task.privilege_stacks[0] = top.value;

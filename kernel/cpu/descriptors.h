@@ -35,6 +35,10 @@ void descriptors_set_gate(unsigned vector, uint64_t handler, unsigned privilege)
  * nowhere. */
 void descriptors_reset_gate(unsigned vector);
 
+/* Loads the data segment again. An exception in user mode leaves selectors of no segment behind, to
+ * which the CPU in 64-bit mode has no objection. */
+void descriptors_reload_data(void);
+
 /* Sets where the stack ends that an exception in user mode is handled on. */
 void descriptors_set_user_exception_stack(virt_addr top);
 

@@ -28,13 +28,6 @@ static void enter(void *context)
                      : "memory");
 }
 
-/* User mode leaves null selectors where the kernel's data segment was, to which the CPU in 64-bit
- * mode has no objection. */
-static void load_data_segments(void)
-{
-    __asm__ volatile("mov %0, %%ds; mov %0, %%es; mov %0, %%ss" : : "r"(SELECTOR_DATA) : "memory");
-}
-
 struct caught_exception user_mode_try(virt_addr code, uint64_t argument)
 {
     struct user_start start = {code.value, argument};
@@ -42,6 +35,6 @@ struct caught_exception user_mode_try(virt_addr code, uint64_t argument)
     descriptors_set_user_exception_stack(
         virt_addr_of((uint64_t)&exception_stack[EXCEPTION_STACK_BYTES]));
     struct caught_exception caught = exception_try(enter, &start);
-    load_data_segments();
+    descriptors_reload_data();
     return caught;
 }

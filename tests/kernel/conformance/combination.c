@@ -74,11 +74,11 @@ unsigned combination_leaf_level(uint64_t word)
 static uint64_t extra_bits(const struct combination_machine *machine, unsigned level, bool leaf)
 {
     uint64_t below = mmu_entry_bytes(level) - 1;
-    uint64_t bits = UINT64_C(3) << 3 |     /* PWT, PCD */
-                    UINT64_C(7) << 9 |     /* ignored */
-                    UINT64_C(0x7f) << 52 | /* ignored */
-                    (MMU_ADDRESS & ~HIGHEST_ADDRESS_BIT &
-                     ~((UINT64_C(1) << machine->physical_bits) - 1));
+    uint64_t bits =
+        UINT64_C(3) << 3 |     /* PWT, PCD */
+        UINT64_C(7) << 9 |     /* ignored */
+        UINT64_C(0x7f) << 52 | /* ignored */
+        (MMU_ADDRESS & ~HIGHEST_ADDRESS_BIT & ~((UINT64_C(1) << machine->physical_bits) - 1));
 
     if (!leaf) {
         /* Ignored, but in a leaf: the key, D and G. */
@@ -115,8 +115,7 @@ uint64_t combination_possible_bits(const struct combination_machine *machine,
                                    enum combination_target target)
 {
     uint64_t possible = ~(CONTROL_ALL & ~machine->controls);
-    unsigned leaf_level =
-        combination_leaf_level((uint64_t)target << COMBINATION_TARGET_SHIFT);
+    unsigned leaf_level = combination_leaf_level((uint64_t)target << COMBINATION_TARGET_SHIFT);
 
     for (unsigned level = 2; level <= MMU_LEVELS_MAX; level++) {
         if (level <= leaf_level || level > machine->levels) {
@@ -204,8 +203,7 @@ static uint64_t leaf_entry(uint64_t word, unsigned level)
            bit_if(word, LEAF_U, MMU_US) | bit_if(word, LEAF_NX, MMU_XD) |
            bit_if(word, LEAF_A, MMU_A) | bit_if(word, LEAF_R, HIGHEST_ADDRESS_BIT) |
            bit_if(word, LEAF_D, MMU_D) | bit_if(word, LEAF_G, MMU_G) |
-           bit_if(word, LEAF_PAT, level == 1 ? MMU_PAT : MMU_PAT_LARGE) |
-           (level > 1 ? MMU_PS : 0) |
+           bit_if(word, LEAF_PAT, level == 1 ? MMU_PAT : MMU_PAT_LARGE) | (level > 1 ? MMU_PS : 0) |
            ((word & COMBINATION_KEY) >> COMBINATION_KEY_SHIFT) << MMU_KEY_SHIFT;
 }
 
@@ -213,8 +211,7 @@ static uint64_t entry_above(uint64_t word, unsigned level)
 {
     return bit_if(word, ABOVE_P(level), MMU_P) | bit_if(word, ABOVE_W(level), MMU_RW) |
            bit_if(word, ABOVE_U(level), MMU_US) | bit_if(word, ABOVE_NX(level), MMU_XD) |
-           bit_if(word, ABOVE_A(level), MMU_A) |
-           bit_if(word, ABOVE_R(level), HIGHEST_ADDRESS_BIT) |
+           bit_if(word, ABOVE_A(level), MMU_A) | bit_if(word, ABOVE_R(level), HIGHEST_ADDRESS_BIT) |
            bit_if(word, ABOVE_PS(level), MMU_PS);
 }
 

@@ -36,12 +36,13 @@ static void enter(struct test *test)
 /* For whoever reads the log: the runner reads it, too. */
 static void say_tally(const struct test *test, const struct tally *tally)
 {
-    test_print(test, "# combinations %lu allowed %lu failed %lu\n", tally->combinations, tally->allowed,
-        tally->failures);
+    test_print(test, "# combinations %lu allowed %lu failed %lu\n", tally->combinations,
+               tally->allowed, tally->failures);
     for (unsigned i = 0; i < deviation_count; i++) {
         if (deviation_counts[i].deviated != 0 || deviation_counts[i].conformed != 0) {
             test_print(test, "# deviation %s: %lu times; by the manual after all: %lu times\n",
-                deviations[i].name, deviation_counts[i].deviated, deviation_counts[i].conformed);
+                       deviations[i].name, deviation_counts[i].deviated,
+                       deviation_counts[i].conformed);
         }
     }
 }
@@ -146,7 +147,7 @@ TEST(sample, each_deviation_that_this_machine_is_known_for_is_still_there)
     for (unsigned i = 0; i < deviation_count; i++) {
         if (deviation_is_of_this_machine(&deviations[i])) {
             test_print(test, "# deviation %s, seen in %s, from: %s\n", deviations[i].name,
-                deviations[i].seen_in, deviations[i].rule);
+                       deviations[i].seen_in, deviations[i].rule);
             CHECK_NOT_EQUAL(deviation_counts[i].deviated, 0);
             CHECK_EQUAL(deviation_counts[i].conformed, 0);
         }

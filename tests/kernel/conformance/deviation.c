@@ -12,8 +12,7 @@ static bool pages_1g_without_cpuid(struct mmu_control *control,
                                    const struct performance *performance,
                                    struct mmu_outcome *outcome)
 {
-    if (control->pages_1g || outcome->level != 3 ||
-        (performance->path.entries[2] & MMU_PS) == 0 ||
+    if (control->pages_1g || outcome->level != 3 || (performance->path.entries[2] & MMU_PS) == 0 ||
         (outcome->error_code & MMU_ERROR_RSVD) == 0) {
         return false;
     }
@@ -42,8 +41,8 @@ static bool modify_reads_first(struct mmu_control *control, const struct perform
 
 /* The low bits of a 1 GiB page's address, which it checks after it has set the flag. */
 static bool accessed_in_reserved_1g_leaf(struct mmu_control *control,
-                                            const struct performance *performance,
-                                            struct mmu_outcome *outcome)
+                                         const struct performance *performance,
+                                         struct mmu_outcome *outcome)
 {
     uint64_t entry = outcome->level == 0 ? 0 : performance->path.entries[outcome->level - 1];
     struct mmu_control as_small = *control;

@@ -2,8 +2,7 @@
 
 #define ACCESS (COMBINATION_KIND | COMBINATION_USER | COMBINATION_AC)
 #define RULES (CONTROL_WP | CONTROL_NXE | CONTROL_SMEP | CONTROL_SMAP)
-#define KEYS                                                                                       \
-    (COMBINATION_KEY | COMBINATION_KEY_AD | COMBINATION_KEY_WD | CONTROL_PKE | CONTROL_PKS)
+#define KEYS (COMBINATION_KEY | COMBINATION_KEY_AD | COMBINATION_KEY_WD | CONTROL_PKE | CONTROL_PKS)
 
 #define LEAF_RIGHTS (LEAF_W | LEAF_U | LEAF_NX)
 #define RIGHTS(level) (ABOVE_W(level) | ABOVE_U(level) | ABOVE_NX(level))

@@ -68,9 +68,9 @@ static void print_word(const struct test *test, uint64_t word)
     static const char *const targets[] = {"4 KiB page", "2 MiB page", "1 GiB page",
                                           "address that is not canonical"};
 
-    test_print(test, "# combination 0x%016lx: %s, %s, key %lu;", word, kinds[word & COMBINATION_KIND],
-          targets[combination_target(word)],
-          (word & COMBINATION_KEY) >> COMBINATION_KEY_SHIFT);
+    test_print(test, "# combination 0x%016lx: %s, %s, key %lu;", word,
+               kinds[word & COMBINATION_KIND], targets[combination_target(word)],
+               (word & COMBINATION_KEY) >> COMBINATION_KEY_SHIFT);
     for (size_t i = 0; i < combination_flag_count; i++) {
         if ((word & combination_flags[i].bit) != 0) {
             test_print(test, " %s", combination_flags[i].name);
@@ -78,7 +78,7 @@ static void print_word(const struct test *test, uint64_t word)
     }
     if ((word & EXTRA_LEVEL) != 0) {
         test_print(test, "; bit %lu of the L%lu entry", (word & EXTRA_BIT) >> EXTRA_BIT_SHIFT,
-              (word & EXTRA_LEVEL) >> EXTRA_LEVEL_SHIFT);
+                   (word & EXTRA_LEVEL) >> EXTRA_LEVEL_SHIFT);
     }
     test_print(test, "\n");
 }
@@ -106,28 +106,29 @@ static void print_result(const struct test *test, const char *who, uint64_t vect
     test_print(test, "\n");
 }
 
-static void print_failure(const struct test *test, uint64_t word,
-                          const struct mmu_control *control, const struct performance *performance,
-                          const struct mmu_outcome *outcome, const struct observation *observation)
+static void print_failure(const struct test *test, uint64_t word, const struct mmu_control *control,
+                          const struct performance *performance, const struct mmu_outcome *outcome,
+                          const struct observation *observation)
 {
     print_word(test, word);
-    test_print(test, "#   at 0x%lx; PKRU 0x%x, PKRS 0x%x\n", performance->access.address, control->pkru,
-          control->pkrs);
+    test_print(test, "#   at 0x%lx; PKRU 0x%x, PKRS 0x%x\n", performance->access.address,
+               control->pkru, control->pkrs);
     print_result(test, "expected", vector_of(outcome->result), outcome->error_code, outcome->cr2);
     print_result(test, "observed", observation->vector, observation->error_code, observation->cr2);
     for (unsigned level = control->levels; level >= combination_leaf_level(word); level--) {
-        test_print(test, "#   L%u entry 0x%016lx: expected 0x%016lx after, observed 0x%016lx\n", level,
-              performance->path.entries[level - 1], outcome->after.entries[level - 1],
-              observation->after.entries[level - 1]);
+        test_print(test, "#   L%u entry 0x%016lx: expected 0x%016lx after, observed 0x%016lx\n",
+                   level, performance->path.entries[level - 1], outcome->after.entries[level - 1],
+                   observation->after.entries[level - 1]);
     }
     test_print(test, "#   memory 0x%016lx: expected 0x%016lx after, observed 0x%016lx\n",
-          performance->memory, memory_after(performance, outcome), observation->memory);
+               performance->memory, memory_after(performance, outcome), observation->memory);
     if (performance->access.kind == MMU_READ && observation->vector == VECTOR_SOFTWARE) {
         test_print(test, "#   read 0x%016lx\n", observation->value);
     }
-    test_print(test, "#   again: ./scripts/qemu_runner.py test 'one.*' --image assay-conformance "
-                "%s--append combination=0x%016lx\n",
-          control->levels == 5 ? "--profile la57 " : "", word);
+    test_print(test,
+               "#   again: ./scripts/qemu_runner.py test 'one.*' --image assay-conformance "
+               "%s--append combination=0x%016lx\n",
+               control->levels == 5 ? "--profile la57 " : "", word);
 }
 
 void judge_combination(struct test *test, struct tally *tally, uint64_t word)

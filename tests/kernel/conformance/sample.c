@@ -79,7 +79,8 @@ static uint64_t random_word(uint64_t *state, uint64_t controls)
     const struct combination_machine *machine = stage_machine();
     uint64_t bits = random_number(state);
     uint64_t changed = random_number(state) & random_number(state) & random_number(state);
-    enum combination_target target = (enum combination_target)(bits >> COMBINATION_TARGET_SHIFT & 3);
+    enum combination_target target =
+        (enum combination_target)(bits >> COMBINATION_TARGET_SHIFT & 3);
     /* Access, key and target: any; one entry in four has an extra bit. */
     uint64_t even = COMBINATION_KIND | COMBINATION_USER | COMBINATION_AC | COMBINATION_KEY |
                     COMBINATION_KEY_AD | COMBINATION_KEY_WD | COMBINATION_TARGET;

@@ -13,7 +13,7 @@ enum {
     ROOT_SLOT = 0x55,  /* of the path */
     STUBS_SLOT = 0x56, /* of the stubs as user mode sees them */
     INNER_INDEX = 0x21,
-    DATA_OFFSET = 8,   /* in the page of data */
+    DATA_OFFSET = 8, /* in the page of data */
 };
 
 typedef uint64_t table[ENTRIES];
@@ -21,8 +21,8 @@ typedef uint64_t table[ENTRIES];
 /* Memory that is only the stage's. The pages of data and code are below 1 GiB like all of the
  * image, so that a page of any size that begins at a multiple of its size can hold them. */
 static struct {
-    table copies[COPIES_MAX];             /* the kernel's tables, the root first */
-    table path_tables[MMU_LEVELS_MAX];    /* that of level n: path_tables[n - 1] */
+    table copies[COPIES_MAX];          /* the kernel's tables, the root first */
+    table path_tables[MMU_LEVELS_MAX]; /* that of level n: path_tables[n - 1] */
     table stub_tables[MMU_LEVELS_MAX];
     uint64_t data[ENTRIES];
     uint64_t code[ENTRIES];
@@ -150,8 +150,8 @@ void stage_enter(struct kernel *kernel)
     if (kernel->cpu.global_pages) {
         cr4_write(cr4_read() | CR4_PAGE_GLOBAL);
     }
-    descriptors_set_user_exception_stack(virt_addr_of(
-        (uint64_t)memory.user_exception_stack + sizeof memory.user_exception_stack));
+    descriptors_set_user_exception_stack(
+        virt_addr_of((uint64_t)memory.user_exception_stack + sizeof memory.user_exception_stack));
     descriptors_set_gate(EXCEPTION_GENERAL_PROTECTION, (uint64_t)stage_on_general_protection, 0);
     descriptors_set_gate(EXCEPTION_PAGE_FAULT, (uint64_t)stage_on_page_fault, 0);
     descriptors_set_gate(VECTOR_SOFTWARE, (uint64_t)stage_on_software, 3);
@@ -162,24 +162,13 @@ static uint64_t with_bit(uint64_t value, uint64_t bit, bool set)
     return set ? value | bit : value & ~bit;
 }
 
-/* Interrupts from user mode and the way back to it leave selectors of no segment behind. */
-static void load_data_selectors(void)
-{
-    __asm__ volatile("mov %0, %%ss\n\t"
-                     "mov %0, %%ds\n\t"
-                     "mov %0, %%es"
-                     :
-                     : "r"(SELECTOR_DATA)
-                     : "memory");
-}
-
 void stage_leave(void)
 {
     cr4_write(stage.cr4);
     msr_write(MSR_EFER, stage.efer);
     cr3_write(stage.kernel_root);
     cr0_write(stage.cr0);
-    load_data_selectors();
+    descriptors_reload_data();
     descriptors_reset_gate(EXCEPTION_GENERAL_PROTECTION);
     descriptors_reset_gate(EXCEPTION_PAGE_FAULT);
     descriptors_reset_gate(VECTOR_SOFTWARE);
@@ -285,8 +274,8 @@ void stage_perform(uint64_t word, struct performance *performance, struct observ
     uint64_t address;
 
     load_controls(word);
-    performance->physical = physical_of(kind == MMU_FETCH ? &memory.code[0]
-                                                          : &memory.data[DATA_OFFSET / 8]);
+    performance->physical =
+        physical_of(kind == MMU_FETCH ? &memory.code[0] : &memory.data[DATA_OFFSET / 8]);
     address = address_of(word, performance->physical);
     performance->access = (struct mmu_access){
         .address = address,
@@ -303,8 +292,8 @@ void stage_perform(uint64_t word, struct performance *performance, struct observ
                     : (uint64_t)stubs[kind],
         .cs = user ? SELECTOR_USER_CODE : SELECTOR_CODE,
         .ss = user ? SELECTOR_USER_DATA : SELECTOR_DATA,
-        .flags = (word & COMBINATION_AC) != 0 ? RFLAGS_ALWAYS | RFLAGS_ALIGNMENT_CHECK
-                                              : RFLAGS_ALWAYS,
+        .flags =
+            (word & COMBINATION_AC) != 0 ? RFLAGS_ALWAYS | RFLAGS_ALIGNMENT_CHECK : RFLAGS_ALWAYS,
         .address = address,
         .operand = performance->operand,
     };
@@ -317,7 +306,6 @@ void stage_perform(uint64_t word, struct performance *performance, struct observ
     observation->memory = *data;
     uint64_t path_address = address_for(ROOT_SLOT, performance->physical);
     for (unsigned level = stage.machine.levels; level >= combination_leaf_level(word); level--) {
-        observation->after.entries[level - 1] =
-            *(volatile uint64_t *)slot_of(path_address, level);
+        observation->after.entries[level - 1] = *(volatile uint64_t *)slot_of(path_address, level);
     }
 }

@@ -9,6 +9,7 @@
 #include "kernel/cpu/registers.h"
 #include "kernel/cpu/stacks.h"
 #include "kernel/drivers/fw_cfg.h"
+#include "kernel/drivers/pic.h"
 #include "kernel/kernel.h"
 #include "kernel/panic.h"
 #include "kernel/paging/kernel_space.h"
@@ -228,6 +229,7 @@ void kernel_start(uint32_t protocol, uint32_t magic, uint32_t info)
                           virt_addr_of((uint64_t)stack_memory(STACK_DOUBLE_FAULT).start +
                                        stack_memory(STACK_DOUBLE_FAULT).bytes));
     descriptors_load();
+    pic_init();
 
     kernel.cpu = cpu_features_detect();
     read_boot_info((enum boot_protocol)protocol, magic, info);

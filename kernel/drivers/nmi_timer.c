@@ -1,26 +1,9 @@
 #include "kernel/drivers/nmi_timer.h"
 
 #include "kernel/cpu/registers.h"
+#include "kernel/drivers/pic.h"
 #include "kernel/drivers/port_io.h"
 #include "mm_port.h"
-
-/* The 8259A: Intel's data sheet "8259A Programmable Interrupt Controller". */
-enum {
-    PIC_1_COMMAND = 0x20,
-    PIC_1_DATA = 0x21,
-    PIC_2_COMMAND = 0xa0,
-    PIC_2_DATA = 0xa1,
-    ICW1_EDGE_CASCADE_ICW4 = 0x11,
-    ICW2_FIRST_VECTOR_1 = 0x20, /* never seen: no interrupt of the PIC is acknowledged by the CPU */
-    ICW2_FIRST_VECTOR_2 = 0x28,
-    ICW3_SECOND_AT_PIN_2 = 0x04,
-    ICW3_SECOND_IS_2 = 0x02,
-    ICW4_8086_AUTOMATIC_END = 0x03,
-    OCW3_POLL = 0x0c,
-    POLL_INTERRUPT = 0x80,
-    MASK_ALL = 0xff,
-    MASK_ALL_BUT_TIMER = 0xfe,
-};
 
 /* The 8254: Intel's data sheet "8254 Programmable Interval Timer". */
 enum {
@@ -48,21 +31,6 @@ enum {
     LINT_NMI = 0x400, /* not masked, edge */
 };
 
-static bool pic_start(void)
-{
-    port_write_8(PIC_1_COMMAND, ICW1_EDGE_CASCADE_ICW4);
-    port_write_8(PIC_2_COMMAND, ICW1_EDGE_CASCADE_ICW4);
-    port_write_8(PIC_1_DATA, ICW2_FIRST_VECTOR_1);
-    port_write_8(PIC_2_DATA, ICW2_FIRST_VECTOR_2);
-    port_write_8(PIC_1_DATA, ICW3_SECOND_AT_PIN_2);
-    port_write_8(PIC_2_DATA, ICW3_SECOND_IS_2);
-    port_write_8(PIC_1_DATA, ICW4_8086_AUTOMATIC_END);
-    port_write_8(PIC_2_DATA, ICW4_8086_AUTOMATIC_END);
-    port_write_8(PIC_2_DATA, MASK_ALL);
-    port_write_8(PIC_1_DATA, MASK_ALL_BUT_TIMER);
-    return port_read_8(PIC_1_DATA) == MASK_ALL_BUT_TIMER;
-}
-
 static bool pit_start(void)
 {
     port_write_8(PIT_COMMAND, PIT_RATE_GENERATOR);
@@ -85,7 +53,7 @@ static void apic_write(uint64_t apic, uint64_t offset, uint32_t value)
 
 bool nmi_timer_start(uint64_t physical_memory_offset)
 {
-    if (!apic_is_in_memory() || !pit_start() || !pic_start()) {
+    if (!apic_is_in_memory() || !pit_start() || !pic_unmask(PIC_LINE_TIMER)) {
         return false;
     }
     uint64_t apic = physical_memory_offset + (msr_read(MSR_APIC_BASE) & CR3_FRAME_MASK);
@@ -98,6 +66,5 @@ bool nmi_timer_start(uint64_t physical_memory_offset)
  * the PIC acknowledges it, and the automatic end of interrupt does the rest. */
 bool nmi_timer_acknowledge(void)
 {
-    port_write_8(PIC_1_COMMAND, OCW3_POLL);
-    return (port_read_8(PIC_1_COMMAND) & POLL_INTERRUPT) != 0;
+    return pic_poll();
 }

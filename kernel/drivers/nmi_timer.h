@@ -10,12 +10,12 @@
 
 enum { NMI_TIMER_TICK_MS = 50 };
 
-/* Sets the timer going, from then on with a tick every NMI_TIMER_TICK_MS; the PIC passes on nothing
- * else. A driver of the NMI must be there before.
+/* Sets the timer going, from then on with a tick every NMI_TIMER_TICK_MS;
+ * A handler of the NMI must be there before, and pic_init must have been called.
  *
  * physical_memory_offset: where physical memory is mapped, up to 4 GiB at least.
- * *Returns:* false, with the machine as it was but for the PIC, if it lacks one of the three or has
- * its local APIC in x2APIC mode. */
+ * *Returns:* false, with every interrupt held back, if the machine lacks one of the three or has its
+ * local APIC in x2APIC mode. */
 __attribute__((warn_unused_result)) bool nmi_timer_start(uint64_t physical_memory_offset);
 
 /* To be called at each NMI while the timer is going: lets the next tick come, and says whether this

@@ -34,6 +34,7 @@ struct cpu_features cpu_features_detect(void)
     return (struct cpu_features){
         .physical_bits =
             physical_bits < PHYS_ADDR_BITS_MAX ? physical_bits : PHYS_ADDR_BITS_MAX,
+        .system_calls = bit(extended.edx, 11),
         .no_execute = bit(extended.edx, 20),
         .pages_1g = bit(extended.edx, 26),
         .global_pages = bit(basic.edx, 13),

@@ -8,6 +8,7 @@ struct cpu_features {
     bool no_execute;
     bool pages_1g;
     bool global_pages;
+    bool system_calls; /* SYSCALL and SYSRET */
     bool smep;
     bool smap;
     bool umip;

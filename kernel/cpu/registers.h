@@ -4,6 +4,7 @@
 #include "mm/address.h"
 
 #define CR0_WRITE_PROTECT (UINT64_C(1) << 16)
+#define CR4_TIME_STAMP_DISABLE (UINT64_C(1) << 2)
 #define CR4_PAGE_GLOBAL (UINT64_C(1) << 7)
 #define CR4_UMIP (UINT64_C(1) << 11)
 #define CR4_LA57 (UINT64_C(1) << 12)
@@ -14,6 +15,7 @@
 #define CR4_SUPERVISOR_KEYS (UINT64_C(1) << 24)
 
 #define MSR_EFER UINT32_C(0xc0000080)
+#define EFER_SYSTEM_CALLS (UINT64_C(1) << 0)
 #define EFER_NO_EXECUTE (UINT64_C(1) << 11)
 
 /* The page attribute table: eight memory types of a byte each. */

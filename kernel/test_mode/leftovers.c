@@ -1,10 +1,9 @@
 #include "kernel/test_mode/leftovers.h"
 
 #include "kernel/cpu/registers.h"
-#include "kernel/paging/layout.h"
 #include "kernel/panic.h"
 #include "kernel/test_mode/print.h"
-#include "mm/page_tree.h"
+#include "kernel/test_mode/tree_record.h"
 
 /* A frame source of the kernel, whose frames are counted on their way out and back. */
 struct counted_source {
@@ -54,20 +53,6 @@ void leftovers_count_frames(struct kernel *kernel)
     count_frames_of(&counted_sources[1], &kernel->window_frames.source);
 }
 
-/* The entries of the kernel's tables, in the order of page_table_visit. */
-enum { RECORDED_ENTRIES_MAX = 4096 };
-
-struct recorded_entry {
-    uint64_t start_and_level; /* `start` is page-aligned */
-    uint64_t bits;            /* without accessed and dirty */
-};
-
-struct tree_record {
-    struct recorded_entry entries[RECORDED_ENTRIES_MAX];
-    size_t count;
-    uint64_t rest; /* a checksum of the entries for which there is no room */
-};
-
 /* A test in progress, and the state before it. */
 struct state {
     const struct test *test; /* debuggers find the test here */
@@ -94,120 +79,24 @@ static struct page_table kernel_tables(const struct kernel *kernel)
     return table;
 }
 
-/* The slots for temporary mappings change with each use, and belong to no one in between. */
-static bool is_temporary_slot(const struct visited_entry *entry)
-{
-    uint64_t slots_bytes = level_bytes(2) - page_size_bytes(PAGE_4K);
-
-    return entry->level == 1 && entry->start.value - LAYOUT_TEMPORARY < slots_bytes;
-}
-
-static struct recorded_entry recorded(const struct visited_entry *entry)
-{
-    return (struct recorded_entry){entry->start.value | entry->level,
-                                   entry->entry.bits & ~(PAGE_ACCESSED | PAGE_DIRTY)};
-}
-
-/* FNV-1a, a word at a time. */
-static uint64_t add_to_checksum(uint64_t checksum, struct recorded_entry entry)
-{
-    checksum = (checksum ^ entry.start_and_level) * UINT64_C(0x100000001b3);
-    return (checksum ^ entry.bits) * UINT64_C(0x100000001b3);
-}
-
-static bool record_entry(void *context, const struct visited_entry *entry)
-{
-    struct tree_record *record = context;
-
-    if (is_temporary_slot(entry)) {
-        return true;
-    }
-    if (record->count < RECORDED_ENTRIES_MAX) {
-        record->entries[record->count++] = recorded(entry);
-    } else {
-        record->rest = add_to_checksum(record->rest, recorded(entry));
-    }
-    return true;
-}
-
-/* A comparison with the record, and the first entry that differs. */
-struct tree_comparison {
-    const struct tree_record *record;
-    size_t position;
-    uint64_t rest;
-    bool differs;
-    struct recorded_entry before; /* bits 0: was not present */
-    struct recorded_entry after;
-};
-
-static bool compare_entry(void *context, const struct visited_entry *visited)
-{
-    struct tree_comparison *comparison = context;
-    struct recorded_entry entry = recorded(visited);
-    struct recorded_entry expected = {0};
-
-    if (is_temporary_slot(visited) || comparison->differs) {
-        return !comparison->differs;
-    }
-    if (comparison->position == RECORDED_ENTRIES_MAX) {
-        comparison->rest = add_to_checksum(comparison->rest, entry);
-        return true;
-    }
-    if (comparison->position < comparison->record->count) {
-        expected = comparison->record->entries[comparison->position++];
-    }
-    if (expected.start_and_level != entry.start_and_level || expected.bits != entry.bits) {
-        comparison->differs = true;
-        comparison->before = expected;
-        comparison->after = entry;
-    }
-    return true;
-}
-
-enum { LEVEL_MASK = 0xf };
-
-/* Which of both entries comes first in the order of a visit: an entry is missing on one side if it
- * does. Levels of one start are met from the highest down. */
-static bool comes_first(struct recorded_entry entry, struct recorded_entry other)
-{
-    uint64_t start = entry.start_and_level & ~(uint64_t)LEVEL_MASK;
-    uint64_t other_start = other.start_and_level & ~(uint64_t)LEVEL_MASK;
-
-    if (entry.bits == 0 || other.bits == 0) {
-        return entry.bits != 0;
-    }
-    return start != other_start ? start < other_start
-                                : entry.start_and_level > other.start_and_level;
-}
-
 static void check_tables(struct test *test, const struct tree_record *record)
 {
     struct page_table table = kernel_tables(test->subject);
-    struct tree_comparison comparison = {.record = record};
+    struct tree_difference difference = tree_record_compare(record, &table);
 
-    page_table_visit(&table, compare_entry, &comparison);
-    if (!comparison.differs && comparison.position < record->count) {
-        comparison.differs = true;
-        comparison.before = record->entries[comparison.position];
+    if (!difference.found) {
+        return;
     }
-    if (comparison.differs) {
-        struct recorded_entry before = comparison.before;
-        struct recorded_entry after = comparison.after;
-        if (comes_first(before, after)) {
-            after = (struct recorded_entry){before.start_and_level, 0};
-        } else if (comes_first(after, before)) {
-            before = (struct recorded_entry){after.start_and_level, 0};
-        }
-        test->failed = true;
-        test_print_line(
-            test, "# left behind: the kernel's level-%u entry for 0x%lx was 0x%lx and is 0x%lx",
-            (unsigned)(after.start_and_level & LEVEL_MASK),
-            after.start_and_level & ~(uint64_t)LEVEL_MASK, before.bits, after.bits);
-    } else if (comparison.rest != record->rest) {
-        test->failed = true;
+    test->failed = true;
+    if (difference.is_named) {
         test_print_line(test,
-                        "# left behind: the kernel's tables changed, after the first %d entries",
-                        RECORDED_ENTRIES_MAX);
+                        "# left behind: the kernel's level-%u entry for 0x%lx was 0x%lx and is 0x%lx",
+                        difference.level, difference.start.value, difference.before,
+                        difference.after);
+    } else {
+        test_print_line(test,
+                        "# left behind: the kernel's tables changed, after the first %lu entries",
+                        record->entry_count);
     }
 }
 
@@ -226,9 +115,7 @@ void leftovers_note(struct test *test)
     ASSERT(state_count < NESTED_TESTS_MAX);
     struct state *state = &states[state_count++];
     state->test = test;
-    state->tree.count = 0;
-    state->tree.rest = 0;
-    page_table_visit(&table, record_entry, &state->tree);
+    tree_record_take(&state->tree, &table);
     state->frames_in_use = frames_in_use;
     state->cr0 = cr0_read();
     state->cr4 = cr4_read();

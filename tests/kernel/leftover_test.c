@@ -18,6 +18,11 @@ static void leaves_nothing(struct test *test)
     (void)map_kernel_page(test, virt_addr_of(FREE_PAGE), data_flags(kernel));
 }
 
+static void leaves_nothing_at_all(struct test *test)
+{
+    (void)test;
+}
+
 static void leaks_a_frame(struct test *test)
 {
     struct kernel *kernel = test->subject;
@@ -169,6 +174,90 @@ TEST(leftovers, are_also_the_loss_of_the_last_entry_of_all)
     CHECK_TEXT_HAS(inner.text, " and is 0x0\nnot ok 1");
 }
 
+/* Pages of the kernel's own, read-only, that nothing uses. */
+enum { MANY_PAGES = 8192 };
+
+static struct page_range many_pages(void)
+{
+    return page_range_of(virt_addr_of(FREE_PAGE), MANY_PAGES);
+}
+
+static virt_addr last_of_many(void)
+{
+    return virt_addr_of(range_last(many_pages()).value & -level_bytes(1));
+}
+
+static void remove_many_pages(struct test *test, void *unused)
+{
+    struct kernel *kernel = test->subject;
+
+    (void)unused;
+    CHECK_EQUAL(tlb_flush_now(page_table_unmap_range(&kernel->page_table, many_pages())), RANGE_OK);
+    CHECK_EQUAL(tlb_flush_now(page_table_clean_up(&kernel->page_table, many_pages(),
+                                                  kernel->table_frames)),
+                RANGE_OK);
+}
+
+static void map_many_pages(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+    page_flags flags = page_flags_of(data_flags(kernel).bits & ~PAGE_WRITABLE);
+
+    test_defer(test, remove_many_pages, NULL);
+    REQUIRE_EQUAL(tlb_flush_now(page_table_map_range(&kernel->page_table, many_pages(),
+                                                     phys_addr_of(0), RANGE_PAGES_4K, flags,
+                                                     kernel->table_frames)),
+                  MAP_OK);
+}
+
+static void unmaps_the_last_of_many(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+
+    REQUIRE_EQUAL(tlb_flush_now(page_table_unmap(&kernel->page_table, last_of_many(), PAGE_4K)),
+                  PAGE_OK);
+}
+
+static void maps_a_page_behind_many(struct test *test)
+{
+    struct kernel *kernel = test->subject;
+
+    REQUIRE_EQUAL(tlb_flush_now(page_table_map_to(&kernel->page_table, last_of_many(),
+                                                  phys_addr_of(0xb8000), PAGE_4K,
+                                                  page_flags_of(PAGE_PRESENT),
+                                                  kernel->table_frames)),
+                  MAP_OK);
+}
+
+TEST(leftovers, are_named_among_thousands_of_entries)
+{
+    map_many_pages(test);
+    run_inner_function(test, unmaps_the_last_of_many);
+    CHECK_TEXT_HAS(inner.text, "# left behind: the kernel's level-1 entry for 0xffffe00001fff000 ");
+    CHECK_TEXT_HAS(inner.text, " and is 0x0\nnot ok 1");
+    run_inner_function(test, maps_a_page_behind_many);
+    CHECK_TEXT_HAS(inner.text, "# left behind: the kernel's level-1 entry for 0xffffe00001fff000 "
+                               "was 0x0 and is 0xb8001\nnot ok 1");
+}
+
+/* Pages whose entries alternate cannot be noted as few runs. */
+TEST(leftovers, are_noticed_even_if_they_cannot_be_named)
+{
+    struct kernel *kernel = test->subject;
+
+    map_many_pages(test);
+    for (uint64_t i = 0; i < MANY_PAGES; i += 2) {
+        struct page_entry *leaf =
+            entry_of(&kernel->page_table, virt_addr_of(FREE_PAGE + i * level_bytes(1)), 1);
+        page_entry_store(leaf, (struct page_entry){page_entry_load(leaf).bits | PAGE_GLOBAL});
+    }
+    run_inner_function(test, leaves_nothing_at_all);
+    CHECK_TEXT_HAS(inner.text, "1..1\nok 1 inner.it\n");
+    run_inner_function(test, unmaps_the_last_of_many);
+    CHECK_TEXT_HAS(inner.text, "# left behind: the kernel's tables changed, after the first ");
+    CHECK_TEXT_HAS(inner.text, " entries\nnot ok 1");
+}
+
 static void leaves_interrupts_on(struct test *test)
 {
     (void)test;
@@ -181,16 +270,16 @@ static void leaves_write_protection_off(struct test *test)
     cr0_write(cr0_read() & ~CR0_WRITE_PROTECT);
 }
 
-static void leaves_global_pages_on(struct test *test)
+static void leaves_the_time_stamp_to_the_kernel(struct test *test)
 {
     (void)test;
-    cr4_write(cr4_read() ^ CR4_PAGE_GLOBAL);
+    cr4_write(cr4_read() ^ CR4_TIME_STAMP_DISABLE);
 }
 
 static void leaves_system_calls_on(struct test *test)
 {
     (void)test;
-    msr_write(MSR_EFER, msr_read(MSR_EFER) ^ 1);
+    msr_write(MSR_EFER, msr_read(MSR_EFER) ^ EFER_SYSTEM_CALLS);
 }
 
 static void leaves_a_flush_owed(struct test *test)
@@ -223,7 +312,7 @@ static const struct {
      "# left behind: the interrupt flag was 0x0 and is 0x1\nnot ok"},
     {"CR0", leaves_write_protection_off, "# left behind: CR0 was 0x8001"},
     {"CR3", leaves_other_tables, "# left behind: the root in CR3 was 0x"},
-    {"CR4", leaves_global_pages_on, "# left behind: CR4 was 0x"},
+    {"CR4", leaves_the_time_stamp_to_the_kernel, "# left behind: CR4 was 0x"},
     {"EFER", leaves_system_calls_on, "# left behind: EFER was 0x"},
     {"flush token", leaves_a_flush_owed,
      "# left behind: the number of flushes owed was 0x0 and is 0x1\nnot ok"},
@@ -231,8 +320,12 @@ static const struct {
 
 TEST_EACH(leftovers, in_the_registers_are_named_and_put_right, register_rows)
 {
+    struct kernel *kernel = test->subject;
     uint64_t cr3 = cr3_read();
 
+    if (row->function == leaves_system_calls_on && !kernel->cpu.system_calls) {
+        SKIP("no SYSCALL");
+    }
     run_inner_function(test, row->function);
     CHECK_TEXT_HAS(inner.text, row->text);
     CHECK_EQUAL(inner.result, TEST_RUN_FAILED);

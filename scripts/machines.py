@@ -39,17 +39,22 @@ class Feature(enum.IntFlag):
     PCID = 1 << 8
     INVPCID = 1 << 9
     FRAMEBUFFER = 1 << 10
+    GLOBAL_PAGES = 1 << 11
 
 
 ALL_FEATURES = Feature((1 << len(Feature)) - 1)
-CPU_MAX = Feature.PAGE_1G | Feature.NO_EXECUTE | Feature.SMEP | Feature.SMAP | Feature.UMIP
+# What each CPU model that QEMU has for a PC provides.
+CPU_LEAST = Feature.GLOBAL_PAGES
+CPU_MAX = (
+    CPU_LEAST | Feature.PAGE_1G | Feature.NO_EXECUTE | Feature.SMEP | Feature.SMAP | Feature.UMIP
+)
 # What QEMU does not emulate: under KVM, the host's CPU may have it.
 HOST_ONLY = Feature.PCID | Feature.INVPCID
 # What /proc/cpuinfo calls those that KVM takes from the host's CPU.
 HOST_FLAGS = {
     "pdpe1gb": Feature.PAGE_1G, "nx": Feature.NO_EXECUTE, "la57": Feature.LA57,
     "smep": Feature.SMEP, "smap": Feature.SMAP, "umip": Feature.UMIP,
-    "pcid": Feature.PCID, "invpcid": Feature.INVPCID,
+    "pcid": Feature.PCID, "invpcid": Feature.INVPCID, "pge": Feature.GLOBAL_PAGES,
 }
 TCG = "tcg"
 KVM = "kvm"
@@ -170,7 +175,7 @@ PROFILES: dict[str, Profile] = {
         ),
         Profile(
             "nofeatures", "The oldest long-mode CPU: no NX, no 1 GiB pages, no SMEP, SMAP or UMIP.",
-            "pc", Firmware.QBOOT, Feature(0), cpu="qemu64,-nx",
+            "pc", Firmware.QBOOT, CPU_LEAST, cpu="qemu64,-nx",
         ),
         Profile(
             "microvm", "A machine without PCI, VGA or BIOS tables.",

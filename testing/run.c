@@ -56,7 +56,7 @@ static const char *requirement_text(uint64_t missing)
     static const char *const texts[] = {
         "no VGA text screen", "no 1 GiB pages",    "no no-execute",        "four levels in use",
         "no SMEP",            "no SMAP",           "no memory above 4 GiB", "no UMIP",
-        "no PCIDs",           "no INVPCID",      "no framebuffer",
+        "no PCIDs",           "no INVPCID",      "no framebuffer",     "no global pages",
     };
     _Static_assert(sizeof texts / sizeof texts[0] == TEST_REQUIREMENT_COUNT,
                    "each requirement has its text");

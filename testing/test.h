@@ -34,8 +34,9 @@ enum test_requirement {
     REQUIRES_PCID = 1 << 8,
     REQUIRES_INVPCID = 1 << 9,
     REQUIRES_FRAMEBUFFER = 1 << 10, /* a screen of pixels */
+    REQUIRES_GLOBAL_PAGES = 1 << 11,
 };
-enum { TEST_REQUIREMENT_COUNT = 11 };
+enum { TEST_REQUIREMENT_COUNT = 12 };
 
 enum { TEST_DEFERRED_MAX = 8, TEST_TIMEOUT_MS_DEFAULT = 10000 };
 

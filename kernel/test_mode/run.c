@@ -38,6 +38,7 @@ static uint64_t machine_provides(const struct kernel *kernel)
     provides |= kernel->cpu.umip ? REQUIRES_UMIP : 0;
     provides |= kernel->cpu.pcid ? REQUIRES_PCID : 0;
     provides |= kernel->cpu.invpcid ? REQUIRES_INVPCID : 0;
+    provides |= kernel->cpu.global_pages ? REQUIRES_GLOBAL_PAGES : 0;
     provides |= memory_map_ram_end(map).value > UINT64_C(1) << 32 ? REQUIRES_RAM_ABOVE_4G : 0;
     return provides;
 }

@@ -58,13 +58,29 @@ static void map_user_code(struct test *test)
     }
 }
 
-/* Flips bits of the page's leaf. */
+/* Flips bits of the entry of `level` for the page. */
+static void flip_entry(const struct kernel *kernel, uint64_t page, unsigned level, uint64_t bits)
+{
+    struct page_entry *entry = entry_of(&kernel->page_table, virt_addr_of(page), level);
+
+    page_entry_store(entry, (struct page_entry){page_entry_load(entry).bits ^ bits});
+    mm_port_flush_page(virt_addr_of(page));
+}
+
 static void flip_leaf(const struct kernel *kernel, uint64_t page, uint64_t bits)
 {
-    struct page_entry *leaf = entry_of(&kernel->page_table, virt_addr_of(page), 1);
+    flip_entry(kernel, page, 1, bits);
+}
 
-    page_entry_store(leaf, (struct page_entry){page_entry_load(leaf).bits ^ bits});
-    mm_port_flush_page(virt_addr_of(page));
+/* A bit of a frame address that the CPU does not have; of a CPU that has all, the bit of the level-4
+ * entry that would make it a huge page. */
+static void flip_reserved_bit(const struct kernel *kernel, uint64_t page)
+{
+    if (kernel->cpu.physical_bits < PHYS_ADDR_BITS_MAX) {
+        flip_leaf(kernel, page, UINT64_C(1) << (PHYS_ADDR_BITS_MAX - 1));
+    } else {
+        flip_entry(kernel, page, 4, PAGE_HUGE);
+    }
 }
 
 /* The kernel's own accesses to a user page, which SMAP would stop. */
@@ -87,19 +103,17 @@ static void write_user_page(void *address)
     with_smap_off(address, write_at);
 }
 
-/* Needs: FREE_PAGE is a user's. The reserved bit is one of a frame address that the CPU does not have.
+/* Needs: FREE_PAGE is a user's.
  * QEMU's emulation takes the entry for absent then, too: PROTECTION, which a CPU sets, is left
  * out. */
 static uint64_t check_reserved_bit(struct test *test)
 {
     const struct kernel *kernel = test->subject;
-    const uint64_t reserved = UINT64_C(1) << (PHYS_ADDR_BITS_MAX - 1);
 
-    REQUIRE_LESS(kernel->cpu.physical_bits, PHYS_ADDR_BITS_MAX);
-    flip_leaf(kernel, FREE_PAGE, reserved);
+    flip_reserved_bit(kernel, FREE_PAGE);
     uint64_t error = error_of(test, read_at, FREE_PAGE);
     CHECK_EQUAL(error & ~(uint64_t)PAGE_FAULT_PROTECTION, PAGE_FAULT_RESERVED);
-    flip_leaf(kernel, FREE_PAGE, reserved);
+    flip_reserved_bit(kernel, FREE_PAGE);
     CHECK_NO_FAULT(read_user_page, mm_port_pointer(virt_addr_of(FREE_PAGE)));
     return error;
 }

@@ -15,9 +15,6 @@ static void restore_cr4(struct test *test, void *unused)
 /* Until the test ends; turning them off again drops all that is cached. */
 static void turn_on_global_pages(struct test *test)
 {
-    struct kernel *kernel = test->subject;
-
-    REQUIRE(kernel->cpu.global_pages);
     REQUIRE((cr4_read() & CR4_PAGE_GLOBAL) == 0);
     test_defer(test, restore_cr4, NULL);
     cr4_write(cr4_read() | CR4_PAGE_GLOBAL);
@@ -62,7 +59,8 @@ static uint64_t other_leaf(uint64_t leaf, enum page_size size)
 
 /* The page is changed twice: the flush is proved by the first change, if the CPU has cached the
  * page, and what CR3 leaves is seen after the second. */
-TEST_EACH(global_page, may_outlive_a_load_of_cr3_but_no_flush_of_its_own, drops)
+TEST_EACH(global_page, may_outlive_a_load_of_cr3_but_no_flush_of_its_own, drops,
+          .requires = REQUIRES_GLOBAL_PAGES)
 {
     struct test_frames frames;
 
@@ -93,7 +91,8 @@ TEST_EACH(global_page, may_outlive_a_load_of_cr3_but_no_flush_of_its_own, drops)
 }
 
 /* That it may be seen there is the price of what it saves. */
-TEST(global_page, may_be_seen_in_a_space_that_does_not_map_it_until_it_is_flushed)
+TEST(global_page, may_be_seen_in_a_space_that_does_not_map_it_until_it_is_flushed,
+     .requires = REQUIRES_GLOBAL_PAGES)
 {
     struct test_frames frames;
 
@@ -123,7 +122,8 @@ static const struct {
     {"with G in the tables alone", true, 0, PAGE_GLOBAL},
 };
 
-TEST_EACH(page_that_is_not_global, never_outlives_a_load_of_cr3, not_global)
+TEST_EACH(page_that_is_not_global, never_outlives_a_load_of_cr3, not_global,
+          .requires = REQUIRES_GLOBAL_PAGES)
 {
     struct test_frames frames;
 

@@ -55,7 +55,7 @@ static void check_cost(struct test *test, enum range_pages pages, unsigned level
         unsigned tables = 1 + level_2_tables + (levels == 5 ? 1 : 0);
         struct test_frames frames;
         test_frames_init(&frames, test, 1 + tables);
-        struct page_table table = test_table(&frames, levels);
+        struct page_table table = test_table_of_wide_frames(&frames, levels);
         struct frames_needed needed =
             page_table_frames_needed(&table, memory(), phys_addr_of(0), pages, data_flags(kernel));
 
@@ -90,7 +90,7 @@ TEST(physical_memory, of_32_gib_in_4k_pages_is_foretold_to_cost_16417_tables)
     struct kernel *kernel = test->subject;
     struct test_frames frames;
     test_frames_init(&frames, test, TEST_FRAMES_MAX);
-    struct page_table table = test_table(&frames, test_levels_first(kernel));
+    struct page_table table = test_table_of_wide_frames(&frames, test_levels_first(kernel));
     struct frames_needed needed = page_table_frames_needed(&table, memory(), phys_addr_of(0),
                                                            RANGE_PAGES_4K, data_flags(kernel));
 

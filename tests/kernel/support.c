@@ -233,6 +233,14 @@ struct page_table test_table(struct test_frames *frames, unsigned levels)
     return table;
 }
 
+struct page_table test_table_of_wide_frames(struct test_frames *frames, unsigned levels)
+{
+    struct page_table table = test_table(frames, levels);
+
+    table.features.physical_bits = PHYS_ADDR_BITS_MAX;
+    return table;
+}
+
 /* Pages that the test has put into the kernel's own space. */
 static struct kernel_page {
     virt_addr page;

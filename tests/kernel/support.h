@@ -31,6 +31,9 @@ void test_frames_init(struct test_frames *frames, struct test *test, unsigned li
  * it has the kernel's upper half, and the CPU uses it until the frames are taken back. */
 struct page_table test_table(struct test_frames *frames, unsigned levels);
 
+/* The same as for a CPU with all 52 bits of a frame address, for mappings that no access will use. */
+struct page_table test_table_of_wide_frames(struct test_frames *frames, unsigned levels);
+
 /* Makes the tree at `root` one of the test's, if it is not from test_table; the CPU is taken off it
  * when the frames are taken back. */
 void test_tree(phys_addr root, unsigned levels);

@@ -71,7 +71,7 @@ TEST(tables, of_8_gib_in_4_kib_pages_are_4106_of_16818176_bytes, .timeout_ms = 6
         SKIP("a window does not show that many tables");
     }
     test_frames_init(&frames, test, TEST_FRAMES_MAX);
-    struct page_table table = test_table(&frames, test_levels_first(kernel));
+    struct page_table table = test_table_of_wide_frames(&frames, test_levels_first(kernel));
     uint64_t level_4_tables = table.levels - 4; /* beside the root, which is one with 4 levels */
     if (!borrow_frames(kernel, &borrowed)) {
         SKIP("too little memory for 4106 tables");

@@ -92,6 +92,8 @@ void descriptors_reset_gate(unsigned vector)
 {
     if (vector < EXCEPTION_COUNT) {
         descriptors_set_gate(vector, exception_entries[vector], 0);
+    } else if (vector <= VECTOR_SPURIOUS) {
+        descriptors_set_gate(vector, (uint64_t)interrupt_ignore, 0);
     } else {
         gates[vector] = (struct gate){0};
     }
@@ -103,7 +105,7 @@ void descriptors_load(void)
     struct table_register idt = {sizeof gates - 1, gates};
 
     describe_task();
-    for (unsigned vector = 0; vector < EXCEPTION_COUNT; vector++) {
+    for (unsigned vector = 0; vector < VECTOR_COUNT; vector++) {
         descriptors_reset_gate(vector);
     }
     __asm__ volatile("lgdt %0\n\t"

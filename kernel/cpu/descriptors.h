@@ -13,8 +13,17 @@ enum {
     SELECTOR_USER_CODE = 0x38 | 3,
 };
 
-/* Vectors that have gates: those of exceptions, and one for `int` that no exception has. */
-enum { VECTOR_SOFTWARE = 32, VECTOR_COUNT };
+/* Vectors that have gates: behind those of exceptions, those of the interrupt controllers, which
+ * bring in nothing but spurious interrupts, and one for `int`.
+ * Spurious: an interrupt that is withdrawn when the CPU asks for its vector comes as the last of its
+ * controller. The local APIC's must end in four ones. */
+enum {
+    VECTOR_PIC_FIRST = 32,
+    VECTOR_PIC_COUNT = 16,
+    VECTOR_SPURIOUS = VECTOR_PIC_FIRST + VECTOR_PIC_COUNT - 1,
+    VECTOR_SOFTWARE,
+    VECTOR_COUNT
+};
 
 /* Stacks that the CPU changes to for certain exceptions, whatever the stack pointer is. */
 enum interrupt_stack {
@@ -31,8 +40,8 @@ void descriptors_load(void);
  * from `privilege` (0 or 3) inwards. */
 void descriptors_set_gate(unsigned vector, uint64_t handler, unsigned privilege);
 
-/* Takes back descriptors_set_gate: an exception goes to exception_dispatch, another vector to
- * nowhere. */
+/* Takes back descriptors_set_gate: an exception goes to exception_dispatch, an interrupt of the
+ * controllers returns at once, VECTOR_SOFTWARE goes nowhere. */
 void descriptors_reset_gate(unsigned vector);
 
 /* Loads the data segment again. An exception in user mode leaves selectors of no segment behind, to

@@ -42,6 +42,9 @@ _Static_assert(sizeof(struct exception_frame) == 22 * 8, "as pushed by exception
 /* Entry points of the 32 vectors, in exceptions.asm. */
 extern const uint64_t exception_entries[EXCEPTION_COUNT];
 
+/* Returns to what was interrupted, in exceptions.asm: for interrupts that mean nothing. */
+void interrupt_ignore(void);
+
 /* Where and with which tables exceptions are reported. Both outlive the kernel; `table` may change
  * its contents. */
 void exceptions_report_to(struct console *console, const struct page_table *table);

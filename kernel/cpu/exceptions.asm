@@ -5,6 +5,7 @@ bits 64
 extern exception_dispatch
 
 global exception_entries
+global interrupt_ignore
 global exception_try_enter
 global exception_try_leave
 
@@ -61,6 +62,9 @@ exception_common:
     pop rbx
     pop rax
     add rsp, 16                         ; vector, error code
+    iretq
+
+interrupt_ignore:
     iretq
 
 ; bool exception_try_enter(void (*function)(void *), void *argument, uint64_t *stack_pointer)

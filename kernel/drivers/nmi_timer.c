@@ -1,5 +1,6 @@
 #include "kernel/drivers/nmi_timer.h"
 
+#include "kernel/cpu/descriptors.h"
 #include "kernel/cpu/registers.h"
 #include "kernel/drivers/pic.h"
 #include "kernel/drivers/port_io.h"
@@ -27,7 +28,7 @@ enum {
     CPUID_EDX_APIC = 1 << 9,
     APIC_SPURIOUS = 0xf0,
     APIC_LINT0 = 0x350,
-    SPURIOUS_ENABLE_VECTOR_FF = 0x1ff,
+    SPURIOUS_ENABLE = 0x100,
     LINT_NMI = 0x400, /* not masked, edge */
 };
 
@@ -57,7 +58,7 @@ bool nmi_timer_start(uint64_t physical_memory_offset)
         return false;
     }
     uint64_t apic = physical_memory_offset + (msr_read(MSR_APIC_BASE) & CR3_FRAME_MASK);
-    apic_write(apic, APIC_SPURIOUS, SPURIOUS_ENABLE_VECTOR_FF);
+    apic_write(apic, APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     apic_write(apic, APIC_LINT0, LINT_NMI);
     return true;
 }

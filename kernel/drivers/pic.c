@@ -1,5 +1,6 @@
 #include "kernel/drivers/pic.h"
 
+#include "kernel/cpu/descriptors.h"
 #include "kernel/drivers/port_io.h"
 
 /* Source: Intel's data sheet "8259A Programmable Interrupt Controller". */
@@ -9,8 +10,7 @@ enum {
     PIC_2_COMMAND = 0xa0,
     PIC_2_DATA = 0xa1,
     ICW1_EDGE_CASCADE_ICW4 = 0x11,
-    ICW2_FIRST_VECTOR_1 = 0x20, /* the first behind those of exceptions */
-    ICW2_FIRST_VECTOR_2 = 0x28,
+    PIC_1_LINE_COUNT = 8,
     ICW3_SECOND_AT_PIN_2 = 0x04,
     ICW3_SECOND_IS_2 = 0x02,
     ICW4_8086_AUTOMATIC_END = 0x03,
@@ -23,8 +23,8 @@ void pic_init(void)
 {
     port_write_8(PIC_1_COMMAND, ICW1_EDGE_CASCADE_ICW4);
     port_write_8(PIC_2_COMMAND, ICW1_EDGE_CASCADE_ICW4);
-    port_write_8(PIC_1_DATA, ICW2_FIRST_VECTOR_1);
-    port_write_8(PIC_2_DATA, ICW2_FIRST_VECTOR_2);
+    port_write_8(PIC_1_DATA, VECTOR_PIC_FIRST);
+    port_write_8(PIC_2_DATA, VECTOR_PIC_FIRST + PIC_1_LINE_COUNT);
     port_write_8(PIC_1_DATA, ICW3_SECOND_AT_PIN_2);
     port_write_8(PIC_2_DATA, ICW3_SECOND_IS_2);
     port_write_8(PIC_1_DATA, ICW4_8086_AUTOMATIC_END);

@@ -6,8 +6,8 @@
 
 enum { PIC_LINE_TIMER = 0 };
 
-/* Moves the vectors away from those of exceptions and holds all interrupts back. From then on an
- * interrupt ends by itself. Harmless on a machine that has no PIC. */
+/* Moves the vectors to VECTOR_PIC_FIRST and holds all interrupts back. From then on an interrupt ends
+ * by itself. Harmless on a machine that has no PIC. */
 void pic_init(void);
 
 /* Lets the interrupts of one line (0..7) through, beside what is let through already.

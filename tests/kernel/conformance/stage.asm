@@ -23,7 +23,7 @@ global stage_target_code
 
 %define VECTOR_GENERAL_PROTECTION 13
 %define VECTOR_PAGE_FAULT 14
-%define VECTOR_SOFTWARE 32
+%define VECTOR_SOFTWARE 48
 %define RFLAGS_ALWAYS 2
 
 section .text

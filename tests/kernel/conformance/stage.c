@@ -154,6 +154,7 @@ void stage_enter(struct kernel *kernel)
         virt_addr_of((uint64_t)memory.user_exception_stack + sizeof memory.user_exception_stack));
     descriptors_set_gate(EXCEPTION_GENERAL_PROTECTION, (uint64_t)stage_on_general_protection, 0);
     descriptors_set_gate(EXCEPTION_PAGE_FAULT, (uint64_t)stage_on_page_fault, 0);
+    _Static_assert(VECTOR_SOFTWARE == 48, "as in stage.asm");
     descriptors_set_gate(VECTOR_SOFTWARE, (uint64_t)stage_on_software, 3);
 }
 

@@ -157,6 +157,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     run.add_argument("--once", action="store_true", help="end after the demonstration")
     run.add_argument("--memory", default="256M", metavar="SIZE")
     run.add_argument("--cpu", default="max", metavar="MODEL")
+    run.add_argument("--cpus", type=_positive, default=1, metavar="N", help="of which it uses one")
     _add_append(run)
 
     test = add("test", test_command, "run the tests inside the test image", TEST_EXAMPLES)
@@ -254,7 +255,7 @@ def run_command(options: argparse.Namespace) -> int:
         f"{once} {options.append}".strip(),
         serial=TERMINAL_SERIAL if interactive else "stdio",
         display=("-display", "none" if options.display == "none" else "gtk"),
-        extra=TERMINAL_ARGUMENTS if interactive else (),
+        extra=("-smp", str(options.cpus), *(TERMINAL_ARGUMENTS if interactive else ())),
     )
     if interactive:
         print("Ctrl-T X leaves QEMU.", flush=True)

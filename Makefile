@@ -11,6 +11,7 @@ BOOT = bios
 DISPLAY_MODE = none
 JOBS = auto
 K =
+COMMANDS = 2000
 JUNIT = $(BUILD)/junit.xml
 
 export CC
@@ -87,7 +88,7 @@ ISOS = $(BUILD)/assay.iso $(BUILD)/assay-test.iso
 V = 0
 quiet = $(if $(filter 1,$(V)),,@echo "  $(1)" && )
 
-.PHONY: all run test conformance fuzz map figures screenshot bench-boot bench-harness bench-host bench-tlb clean help host-tests FORCE
+.PHONY: all run test conformance drive-prompt fuzz map figures screenshot bench-boot bench-harness bench-host bench-tlb clean help host-tests FORCE
 .DELETE_ON_ERROR:
 .SECONDARY:
 
@@ -216,6 +217,11 @@ report:  ## a page on the last `make test`: build/report/index.html
 conformance: $(BUILD)/assay-conformance.elf | test-tools  ## compare the CPU's MMU with the manual, all of it
 	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) $(if $(K),-k "$(K)") -q \
 	    tests/kernel/conformance/full_run.py
+
+# Any SEED and any number of commands; those that end the kernel are shown, as few as it takes.
+drive-prompt: $(BUILD)/assay.elf | test-tools  ## type random commands on ten machines; COMMANDS=2000 SEED=N
+	@COMMANDS=$(COMMANDS) $(if $(SEED),SEED=$(SEED)) $(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. \
+	    -n $(JOBS) $(if $(K),-k "$(K)") -q tests/kernel/test_random_prompt.py
 
 # Always clang, which has libFuzzer. What it finds is left in build/fuzz, as an input and as a trace.
 FUZZ_SECONDS = 60

@@ -72,7 +72,7 @@ def kernel_tables(
         stub.go_on()
         # Firmware may be silent for long, the kernel is not.
         if not qemu.read_until(BANNER, profile.boot_limit_s):
-            raise MapError(f"the kernel did not start: {_last_words(qemu)}")
+            raise MapError(f"the kernel did not start: {qemu.progress()}")
         qemu.listen(profile.boot_limit_s, SILENCE_S, until=ends.encode())
         monitor.execute("stop")
         return kernel_snapshot(monitor.human, title, elf)
@@ -125,7 +125,7 @@ def _wait_for(sockets: tuple[Path, Path], qemu: Qemu, limit_s: float) -> None:
     deadline = time.monotonic() + limit_s
     while not all(path.exists() for path in sockets):
         if qemu.listen(POLL_S / 10, POLL_S) is Stop.EXITED or time.monotonic() > deadline:
-            raise MapError(f"QEMU did not start: {_last_words(qemu)}")
+            raise MapError(f"QEMU did not start: {qemu.progress()}")
 
 
 def _addresses(elf: Path, function: str) -> list[int]:
@@ -155,7 +155,7 @@ def _run_to(
         was_halted, halted = halted, "HLT=1" in monitor.human("info registers")
         if was_halted and halted or time.monotonic() > deadline:
             if missed:
-                raise MapError(f"{missed}: {_last_words(qemu)}")
+                raise MapError(f"{missed}: {qemu.progress()}")
             monitor.execute("stop")
             return False
     for address in addresses:
@@ -180,9 +180,3 @@ def _elf(profile: Profile, image: str) -> Path:
 def _title(text: str, profile: Profile, words: str) -> str:
     told = " ".join(part for part in (profile.words, words) if part)
     return f"{text}, {told}" if told else text
-
-
-def _last_words(qemu: Qemu) -> str:
-    said = qemu.stderr or qemu.serial
-    lines = bytes(said).decode("ascii", errors="backslashreplace").strip().splitlines()
-    return lines[-1] if lines else "it said nothing"

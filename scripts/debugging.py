@@ -14,7 +14,7 @@ from pathlib import Path
 from boots import EXIT_FAILURES, EXIT_OK, complain
 from machines import ROOT, Profile, command_line, image_path
 from qemu_process import Qemu
-from verdict import Stop
+from verdict import Outcome, Stop
 
 DAY_S = 86400.0
 # QEMU's last words come at once; this is how long they may take.
@@ -62,24 +62,26 @@ def _with_gdb(qemu_command: list[str], command: list[str], socket: Path, serial:
     """Gives the terminal to gdb until it ends; Ctrl-C is for gdb."""
     with Qemu(qemu_command) as qemu:
         if not _stub_is_there(qemu, socket):
-            said = qemu.stderr.decode(errors="replace").strip()
-            return complain(said or "QEMU does not open its gdb stub", EXIT_FAILURES)
+            return complain(f"there is no gdb stub: {qemu.last_words()}", EXIT_FAILURES)
         previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
         try:
             # A child does not inherit a handler, but it does inherit that a signal is ignored.
             subprocess.run(command, check=False, restore_signals=True, preexec_fn=_heed_interrupts)
         finally:
             signal.signal(signal.SIGINT, previous)
-        qemu.listen(LAST_WORDS_S, LAST_WORDS_S)
-        said = qemu.stderr.decode(errors="replace").strip()
+        stop = qemu.listen(LAST_WORDS_S, LAST_WORDS_S)
+        fault = _fault(qemu, qemu.outcome(stop))
     if serial.is_file():
         sys.stdout.write(serial.read_text(errors="backslashreplace"))
-    return complain(said, EXIT_FAILURES) if _is_a_fault(said) else EXIT_OK
+    return complain(fault, EXIT_FAILURES) if fault else EXIT_OK
 
 
-def _is_a_fault(said: str) -> bool:
-    """Whether QEMU's last words tell of a fault, and not that gdb has ended it."""
-    return bool(said) and not said.endswith(ENDED_BY_GDB)
+def _fault(qemu: Qemu, outcome: Outcome) -> str:
+    """QEMU's last words if it has ended by a fault; "" if gdb, the kernel or the runner ended it."""
+    said = outcome.stderr.strip()
+    if outcome.status is None or said.endswith(ENDED_BY_GDB):
+        return ""
+    return qemu.last_words() if said or outcome.status < 0 else ""
 
 
 def _stub_is_there(qemu: Qemu, socket: Path) -> bool:
@@ -98,11 +100,11 @@ def _without_gdb(qemu_command: list[str], command: list[str]) -> int:
         print(f"In another terminal: {shlex.join(command)}")
         print("Ctrl-C ends it.", flush=True)
         stop = qemu.listen(DAY_S, DAY_S)
-        said = qemu.stderr.decode(errors="replace").strip()
-        status = qemu.outcome(stop).status
-    if stop is Stop.EXITED and _is_a_fault(said):
-        return complain(said, EXIT_FAILURES)
-    print(f"QEMU ended with status {status}", flush=True)
+        outcome = qemu.outcome(stop)
+        fault = _fault(qemu, outcome)
+    if fault:
+        return complain(fault, EXIT_FAILURES)
+    print(f"QEMU ended with status {outcome.status}", flush=True)
     return EXIT_OK
 
 

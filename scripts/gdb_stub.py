@@ -7,10 +7,15 @@ from pathlib import Path
 from types import TracebackType
 
 LIMIT_S = 10.0
+HUNG_UP = "QEMU's gdb stub has hung up"
 
 
 class StubError(Exception):
     """The stub refused a command or did not answer."""
+
+
+class StubLost(StubError, ConnectionError):
+    """The stub has hung up."""
 
 
 class GdbStub:
@@ -63,17 +68,26 @@ class GdbStub:
 
     def _send(self, text: str) -> None:
         data = text.encode("ascii")
-        self._socket.sendall(b"$%s#%02x" % (data, sum(data) & 0xFF))
+        self._send_bytes(b"$%s#%02x" % (data, sum(data) & 0xFF))
+
+    def _send_bytes(self, data: bytes) -> None:
+        try:
+            self._socket.sendall(data)
+        except (BrokenPipeError, ConnectionResetError):
+            raise StubLost(HUNG_UP) from None
 
     def _receive(self) -> str:
         """The next packet, $text#checksum, which it acknowledges. Raises TimeoutError."""
         while not 0 <= self._received.find(b"#") <= len(self._received) - 3:
-            chunk = self._socket.recv(4096)
+            try:
+                chunk = self._socket.recv(4096)
+            except ConnectionResetError:
+                chunk = b""
             if not chunk:
-                raise StubError("QEMU's gdb stub has hung up")
+                raise StubLost(HUNG_UP)
             self._received += chunk
         # Between packets there are only acknowledgements.
         text, _, rest = self._received.lstrip(b"+")[1:].partition(b"#")
         self._received = rest[2:]
-        self._socket.sendall(b"+")
+        self._send_bytes(b"+")
         return text.decode("ascii", errors="replace")

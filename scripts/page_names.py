@@ -47,15 +47,15 @@ def kernel_snapshot(human: Callable[[str], str], title: str, elf: Path) -> Snaps
 
 def symbols_of(elf: Path, types: Iterable[str] = ("STT_FUNC", "STT_OBJECT")) -> dict[str, int]:
     """Names and addresses, by address. Of two with one name the lower."""
-    return {name: address for address, name in reversed(_symbols(elf, types))}
+    return {name: address for address, name in reversed(sorted_symbols(elf, types))}
 
 
 def addresses_of(elf: Path, function: str) -> list[int]:
     """Where it is: of a static function there may be several copies."""
-    return [address for address, name in _symbols(elf, ("STT_FUNC",)) if name == function]
+    return [address for address, name in sorted_symbols(elf, ("STT_FUNC",)) if name == function]
 
 
-def _symbols(elf: Path, types: Iterable[str]) -> list[tuple[int, str]]:
+def sorted_symbols(elf: Path, types: Iterable[str]) -> list[tuple[int, str]]:
     """Addresses and names, sorted; none of what is no ELF file."""
     try:
         from elftools.common.exceptions import ELFError  # type: ignore[import]

@@ -12,7 +12,6 @@ import dataclasses
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
@@ -31,15 +30,13 @@ from boots import (
     run_jobs,
 )
 from debugging import debug
+from kernel_output import PROMPT
 from kernel_tests import TEST_IMAGE, KernelTest, find_kvm_fault, matching, name_at, read_test_image
-from ktap import text_lines
 from machines import (
     KVM,
     PROFILES,
     ROOT,
     SETUP,
-    TERMINAL_ARGUMENTS,
-    TERMINAL_SERIAL,
     EnvironmentFault,
     Feature,
     Profile,
@@ -50,12 +47,12 @@ from machines import (
     qemu_binary,
 )
 from page_snapshot import DumpError
+from running import run_kernel
 from qemu_process import Monitor, MonitorError, Qemu, boot, monitor_arguments, stop_everything
 from verdict import EXIT_PASS, Outcome
 
 VERSION_FILE = ROOT / "VERSION"
 NORMAL_IMAGE = "assay"
-PROMPT = "assay> "
 RUN_LIMIT_S = {"bios": 30.0, "pvh": 30.0, "uefi": 60.0}
 BENCH_LIMIT_S = 600.0
 SEED_END = 1 << 64
@@ -72,7 +69,7 @@ examples:
   qemu_runner.py COMMAND --help"""
 RUN_EXAMPLES = """\
 On a terminal the kernel ends in a prompt, which `exit` or Ctrl-T X leaves; else QEMU ends after
-the demonstration, and under a time limit.
+the demonstration, and under a time limit. How the kernel ended is told, unless it was with success.
 
 examples:
   qemu_runner.py run
@@ -247,24 +244,17 @@ def run_command(options: argparse.Namespace) -> int:
     """`run`: on the terminal if there is one, else the demonstration once, under a time limit."""
     profile = dataclasses.replace(PROFILES[options.boot], memory=options.memory, cpu=options.cpu)
     require(profile, NORMAL_IMAGE)
-    interactive = sys.stdin.isatty() and sys.stdout.isatty()
-    once = "once" if options.once or not interactive else ""
+    attended = sys.stdin.isatty() and sys.stdout.isatty()
+    once = "once" if options.once or not attended else ""
+    image = image_path(profile, NORMAL_IMAGE)
     command = command_line(
         profile,
-        image_path(profile, NORMAL_IMAGE),
+        image,
         f"{once} {options.append}".strip(),
-        serial=TERMINAL_SERIAL if interactive else "stdio",
         display=("-display", "none" if options.display == "none" else "gtk"),
-        extra=("-smp", str(options.cpus), *(TERMINAL_ARGUMENTS if interactive else ())),
+        extra=("-smp", str(options.cpus)),
     )
-    if interactive:
-        print("Ctrl-T X leaves QEMU.", flush=True)
-        status = run_on_terminal(command)
-        good = status in (0, EXIT_PASS)
-        return EXIT_OK if good else complain(f"QEMU ended with status {status}", EXIT_FAILURES)
-    outcome = boot(command, RUN_LIMIT_S[options.boot], listener=_echo)
-    good = outcome.status == EXIT_PASS
-    return EXIT_OK if good else complain(ending(outcome), EXIT_FAILURES)
+    return run_kernel(command, profile, image.with_suffix(".elf"), RUN_LIMIT_S[options.boot])
 
 
 def ending(outcome: Outcome) -> str:
@@ -274,21 +264,6 @@ def ending(outcome: Outcome) -> str:
     if outcome.status is not None:
         end = f"QEMU ended with status {outcome.status}"
     return f"{end} after {outcome.seconds:.1f} s{': ' + said[-1] if said else ''}"
-
-
-def run_on_terminal(command: list[str]) -> int:
-    """Gives the terminal to QEMU until it ends. Ctrl-C is for the guest, so it is ignored here."""
-    previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        process = subprocess.Popen(command)
-        try:
-            return process.wait()
-        finally:
-            if process.poll() is None:
-                process.kill()
-                process.wait()
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 def test_command(options: argparse.Namespace) -> int:
@@ -420,16 +395,15 @@ def screenshot_command(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory) / "monitor"
         image = image_path(profile, NORMAL_IMAGE)
-        with Qemu(command_line(profile, image, extra=monitor_arguments(path))) as qemu:
-            if not qemu.read_until(PROMPT, RUN_LIMIT_S[options.boot]):
-                lines = text_lines(bytes(qemu.serial)) or ["nothing"]
-                text = f"'{PROMPT}' did not appear; the last line is: {lines[-1]}"
-                return complain(text, EXIT_FAILURES)
-            try:
+        try:
+            with Qemu(command_line(profile, image, extra=monitor_arguments(path))) as qemu:
+                if not qemu.read_until(PROMPT, RUN_LIMIT_S[options.boot]):
+                    text = f"'{PROMPT}' did not appear; {qemu.progress()}"
+                    return complain(text, EXIT_FAILURES)
                 with Monitor(path) as monitor:
                     monitor.execute("screendump", filename=str(picture), format="png")
-            except MonitorError as error:
-                return complain(f"no picture: {error}", EXIT_FAILURES)
+        except (MonitorError, ConnectionError) as error:
+            return complain(f"no picture: {error}", EXIT_FAILURES)
     print(picture)
     return EXIT_OK
 

@@ -101,8 +101,7 @@ def compare(
             found = qemu.read_until(LAST_LINE, profile.boot_limit_s)
             lines = bytes(qemu.serial).decode("ascii", errors="backslashreplace").splitlines()
             if not found:
-                last = " / ".join(lines[-3:]) or qemu.stderr.decode(errors="replace") or "nothing"
-                raise OpinionError(f"the translations did not arrive; the last words are: {last}")
+                raise OpinionError(f"the translations did not arrive; {qemu.progress()}")
             claims = parse_claims(lines)
             with Monitor(socket) as monitor:
                 look(claims, asker(monitor))

@@ -50,6 +50,8 @@ class Stop(enum.Enum):
     LIMIT = "time limit reached; killed"
     FLOOD = "too much output; killed"
     GAVE_UP = "QEMU gave up on the machine; killed"
+    DOWN = "the machine went down"
+    LEFT = "left by the user"
     MISSING = "QEMU could not be started"
 
 

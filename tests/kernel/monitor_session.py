@@ -129,7 +129,7 @@ class Screen:
         self._memory = directory / "screen"
         command = command_line(profile, image_of(profile), extra=monitor_arguments(socket))
         self.qemu = Qemu(command)
-        assert self.qemu.read_until(PROMPT, LIMIT_S), bytes(self.qemu.serial)
+        assert self.qemu.read_until(PROMPT, LIMIT_S), self.qemu.progress()
         self.monitor = Monitor(socket)
 
     def __enter__(self) -> Screen:

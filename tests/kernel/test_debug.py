@@ -73,7 +73,7 @@ def stopped(
     command = command_line(PROFILES[profile], path, words, serial=f"file:{serial}", extra=extra)
     with Qemu(command) as qemu:
         while not stub.exists():
-            assert qemu.listen(0.02, 0.02) is not Stop.EXITED, qemu.stderr
+            assert qemu.listen(0.02, 0.02) is not Stop.EXITED, qemu.last_words()
         go = ("-ex", f"target remote {stub}", "-ex", f"hbreak {stop_at}", "-ex", "continue")
         yield Debugger(image, go, serial)
 

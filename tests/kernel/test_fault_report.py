@@ -49,7 +49,7 @@ def fault(tmp_path_factory: pytest.TempPathFactory) -> Fault:
         raise EnvironmentFault(missing)
     extra = monitor_arguments(socket)
     with Qemu(command_line(profile, image, "provoke=null", debug_exit=False, extra=extra)) as qemu:
-        assert qemu.read_until(THE_END, profile.boot_limit_s), bytes(qemu.serial)
+        assert qemu.read_until(THE_END, profile.boot_limit_s), qemu.progress()
         qemu.listen(0.2, 0.2)
         with Monitor(socket) as monitor:
             registers = monitor.human("info registers")

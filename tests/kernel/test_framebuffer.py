@@ -23,7 +23,7 @@ def test_the_screen_shows_what_the_serial_port_says(tmp_path: Path) -> None:
     if fault:
         raise EnvironmentFault(fault)
     with Qemu(command_line(profile, image, extra=monitor_arguments(socket))) as qemu:
-        assert qemu.read_until(PROMPT, profile.boot_limit_s), qemu.serial
+        assert qemu.read_until(PROMPT, profile.boot_limit_s), qemu.progress()
         said = bytes(qemu.serial).decode("ascii", errors="replace").replace("\r", "").split("\n")
         said = said[next(at for at, line in enumerate(said) if line.startswith(BANNER)) :]
         with Monitor(socket) as monitor:

@@ -92,7 +92,7 @@ def machine(profile: Profile, words: str, directory: Path) -> Iterator[Machine]:
     with Qemu(command) as qemu:
         ended = qemu.read_until(DEMONSTRATION_ENDS, profile.boot_limit_s)
         lines = bytes(qemu.serial).decode("ascii", errors="backslashreplace").splitlines()
-        assert ended, "\n".join(lines)
+        assert ended, qemu.progress()
         with Monitor(socket) as monitor:
             yield Machine(lines, monitor)
 

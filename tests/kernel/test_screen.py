@@ -79,7 +79,7 @@ def screen(tmp_path_factory: pytest.TempPathFactory) -> Screen:
     if fault:
         raise EnvironmentFault(fault)
     with Qemu(command_line(profile, image, extra=monitor_arguments(socket))) as qemu:
-        assert qemu.read_until(PROMPT, profile.boot_limit_s), bytes(qemu.serial)
+        assert qemu.read_until(PROMPT, profile.boot_limit_s), qemu.progress()
         with Monitor(socket) as monitor:
             cells = text_memory(monitor)
             # The serial port has it first; once the screen has it too, nothing more comes.

@@ -7,8 +7,13 @@ NM = nm
 PYTHON = /usr/bin/python3
 BUILD = build
 
+include settings.mk
+
 BOOT = bios
 DISPLAY_MODE = none
+MEMORY =
+CPU =
+CPUS =
 JOBS = auto
 K =
 COMMANDS = 2000
@@ -97,8 +102,8 @@ all: $(IMAGES) $(ISOS)  ## both kernels and a GRUB image of each
 help:  ## this list
 	@echo "make targets:"
 	@sed -n 's/^\([a-z_.-]*\):.*## \(.*\)/  \1\t\2/p' Makefile | expand -t 26
-	@echo "settings: CC=gcc|clang  BOOT=bios|uefi|pvh  DISPLAY_MODE=none|window"
-	@echo "          K=PATTERN (tests to run)  JOBS=N (tests at a time)  V=1 (show commands)"
+	@echo "settings, such as make run BOOT=pvh:"
+	@printf '  %-13s %s: %s\n' $(foreach name,$(SETTINGS),"$(name)" "$($(name)_MEANING)" "$($(name)_VALUES)")
 
 # A missing tool is named with its package, before anything fails for the lack of it.
 define need
@@ -182,7 +187,9 @@ $(BUILD)/%.iso: $(BUILD)/%.elf kernel/boot/grub.cfg | iso-tools
 	    { cat $(BUILD)/iso/$*.log >&2; exit 1; }
 
 run: $(if $(filter pvh,$(BOOT)),$(BUILD)/assay.elf,$(BUILD)/assay.iso)  ## boot the kernel in QEMU
-	@$(PYTHON) scripts/qemu_runner.py run --boot $(BOOT) --display $(DISPLAY_MODE)
+	@$(PYTHON) scripts/qemu_runner.py run --boot $(BOOT) --display $(DISPLAY_MODE) \
+	    $(if $(MEMORY),--memory $(MEMORY)) $(if $(CPU),--cpu $(call quoted,CPU)) \
+	    $(if $(CPUS),--cpus $(CPUS)) $(if $(value WORDS),--append=$(call quoted,WORDS))
 
 # What to boot, to look at it: a test, or the kernel; WORDS are for its command line.
 TEST =
@@ -192,8 +199,8 @@ PROFILE =
 .PHONY: debug
 debug: $(IMAGES) $(if $(filter bios uefi,$(PROFILE)),$(ISOS))  ## boot stopped, with gdb; TEST=NAME, else the kernel
 	$(call need,gdb,gdb)
-	@$(PYTHON) scripts/qemu_runner.py debug $(if $(TEST),'$(TEST)') \
-	    $(if $(PROFILE),--profile $(PROFILE)) $(if $(WORDS),--append '$(WORDS)')
+	@$(PYTHON) scripts/qemu_runner.py debug $(if $(TEST),$(call quoted,TEST)) \
+	    $(if $(PROFILE),--profile $(PROFILE)) $(if $(value WORDS),--append=$(call quoted,WORDS))
 
 $(BUILD)/host/unit_tests: $(HOST_OBJECTS)
 	@mkdir -p $(@D)
@@ -209,19 +216,19 @@ host-tests: $(BUILD)/host/unit_tests $(BUILD)/host/pt_trace  ## build the tests 
 test: all host-tests $(HARNESS_IMAGES) | test-tools  ## run all tests
 	@rm -f $(JUNIT)
 	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) --junitxml=$(JUNIT) \
-	    $(if $(K),-k "$(K)") tests
+	    $(if $(value K),-k $(call quoted,K)) tests
 
 report:  ## a page on the last `make test`: build/report/index.html
 	@$(PYTHON) scripts/report.py --junit $(BUILD)/junit.xml --output $(BUILD)/report/index.html
 
 conformance: $(BUILD)/assay-conformance.elf | test-tools  ## compare the CPU's MMU with the manual, all of it
-	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) $(if $(K),-k "$(K)") -q \
+	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) $(if $(value K),-k $(call quoted,K)) -q \
 	    tests/kernel/conformance/full_run.py
 
 # Any SEED and any number of commands; those that end the kernel are shown, as few as it takes.
 drive-prompt: $(BUILD)/assay.elf | test-tools  ## type random commands on ten machines; COMMANDS=2000 SEED=N
 	@COMMANDS=$(COMMANDS) $(if $(SEED),SEED=$(SEED)) $(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. \
-	    -n $(JOBS) $(if $(K),-k "$(K)") -q tests/kernel/test_random_prompt.py
+	    -n $(JOBS) $(if $(value K),-k $(call quoted,K)) -q tests/kernel/test_random_prompt.py
 
 # Always clang, which has libFuzzer. What it finds is left in build/fuzz, as an input and as a trace.
 FUZZ_SECONDS = 60
@@ -305,8 +312,8 @@ doxygen:  ## make the reference of mm/ and testing/: build/doxygen/html/index.ht
 # AT is a function, where the picture is taken.
 AT =
 map: $(BUILD)/assay$(if $(TEST),-test).elf  ## draw the page tables of a boot; TEST=NAME of a test
-	@$(PYTHON) scripts/qemu_runner.py map $(TEST) --append "$(WORDS)" --output $(BUILD)/map \
-	    $(if $(AT),--at $(AT)) $(if $(PROFILE),--profile $(PROFILE))
+	@$(PYTHON) scripts/qemu_runner.py map $(if $(TEST),$(call quoted,TEST)) --append=$(call quoted,WORDS) \
+	    --output $(BUILD)/map $(if $(AT),--at $(call quoted,AT)) $(if $(PROFILE),--profile $(PROFILE))
 
 figures: $(BUILD)/assay.elf $(BUILD)/assay-test.elf  ## make docs/figures/ from page tables of the kernel
 	@$(PYTHON) scripts/figures.py
@@ -363,7 +370,6 @@ bench-host: $(OBJECTS)/bench/page_table_bench $(OBJECTS)/bench/frame_bench  ## t
 	@$(PYTHON) tests/bench/text_size.py $(call objects,$(MM_SOURCES)) -- $(CC) $(KERNEL_CFLAGS)
 
 ACCEL ?= tcg
-comma = ,
 BENCH_CPU = $(if $(filter kvm,$(ACCEL)),host$(comma)-arch-capabilities,max)
 bench-tlb: $(BUILD)/assay-bench.elf  ## cost of flushing, and of reads by page size; ACCEL=kvm to be real
 	@qemu-system-x86_64 -M pc -accel $(ACCEL) -cpu $(BENCH_CPU) -bios qboot.rom -m 64M -nodefaults \

@@ -99,7 +99,7 @@ static void maps_page_0_writable(struct test *test)
 static void marks_a_page_dirty(struct test *test)
 {
     (void)test;
-    *(volatile uint64_t *)mm_port_pointer(virt_addr_of(0x1ff000)) = 0;
+    *(volatile uint64_t *)mm_port_pointer(virt_addr_of(FREE_PAGE)) = 0;
 }
 
 TEST(leftovers, in_the_kernels_tables_are_named_by_the_entry)
@@ -115,8 +115,12 @@ TEST(leftovers, in_the_kernels_tables_are_named_by_the_entry)
 
 TEST(leftovers, are_not_the_marks_of_the_cpu)
 {
+    struct kernel *kernel = test->subject;
+
+    (void)map_kernel_page(test, virt_addr_of(FREE_PAGE), data_flags(kernel));
     run_inner_function(test, marks_a_page_dirty);
     CHECK_TEXT_HAS(inner.text, "1..1\nok 1");
+    CHECK((entry_of(&kernel->page_table, virt_addr_of(FREE_PAGE), 1)->bits & PAGE_DIRTY) != 0);
 }
 
 static void leaves_a_free_page(struct test *test)

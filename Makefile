@@ -218,6 +218,13 @@ test: all host-tests $(HARNESS_IMAGES) | test-tools  ## run all tests
 	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) --junitxml=$(JUNIT) \
 	    $(if $(value K),-k $(call quoted,K)) tests
 
+# Machines drawn at random: how many, and the seed that draws the first of them.
+SAMPLE = 20
+.PHONY: matrix
+matrix: all  ## run the suite on SAMPLE= machines drawn at random; SEED=
+	@$(PYTHON) scripts/qemu_runner.py matrix --sample $(SAMPLE) $(if $(SEED),--seed $(SEED)) \
+	    $(if $(filter-out auto,$(JOBS)),--jobs $(JOBS))
+
 report:  ## a page on the last `make test`: build/report/index.html
 	@$(PYTHON) scripts/report.py --junit $(BUILD)/junit.xml --output $(BUILD)/report/index.html
 

@@ -43,11 +43,10 @@ class Feature(enum.IntFlag):
 
 
 ALL_FEATURES = Feature((1 << len(Feature)) - 1)
-# What each CPU model that QEMU has for a PC provides.
-CPU_LEAST = Feature.GLOBAL_PAGES
 CPU_MAX = (
-    CPU_LEAST | Feature.PAGE_1G | Feature.NO_EXECUTE | Feature.SMEP | Feature.SMAP | Feature.UMIP
-)
+    Feature.PAGE_1G | Feature.NO_EXECUTE | Feature.SMEP | Feature.SMAP | Feature.UMIP
+    | Feature.GLOBAL_PAGES
+)  # fmt: skip
 # What QEMU does not emulate: under KVM, the host's CPU may have it.
 HOST_ONLY = Feature.PCID | Feature.INVPCID
 # What /proc/cpuinfo calls those that KVM takes from the host's CPU.
@@ -84,6 +83,7 @@ class Profile:
 
     provides: as a table; `lacks` also knows what the host's CPU does not have under KVM.
     accelerator: the one this machine is about; "" for what ACCEL says, or tcg.
+    vga: with QEMU's standard card. devices: more arguments of QEMU's.
     reserve: False for more memory than the host has: only what is touched is taken.
     words: for the kernel's command line. boot_limit_s: a generous time to the first test.
     """
@@ -97,6 +97,7 @@ class Profile:
     memory: str = "64M"
     reserve: bool = True
     vga: bool = False
+    devices: tuple[str, ...] = ()
     words: str = ""
     boot_limit_s: float = 20.0
     accelerator: str = ""
@@ -174,8 +175,8 @@ PROFILES: dict[str, Profile] = {
             "pc", Firmware.QBOOT, CPU_MAX, memory="16M",
         ),
         Profile(
-            "nofeatures", "The oldest long-mode CPU: no NX, no 1 GiB pages, no SMEP, SMAP or UMIP.",
-            "pc", Firmware.QBOOT, CPU_LEAST, cpu="qemu64,-nx",
+            "nofeatures", "A CPU with long mode and no more: no NX, 1 GiB or global pages, SMEP, SMAP, UMIP.",
+            "pc", Firmware.QBOOT, Feature(0), cpu="qemu64,-nx,-pge",
         ),
         Profile(
             "microvm", "A machine without PCI, VGA or BIOS tables.",
@@ -262,6 +263,7 @@ def command_line(
         command += ["-object", backend]
     command += ["-nodefaults", "-no-user-config", "-no-reboot", *display]
     command += ["-vga", "std"] if profile.vga else []
+    command += profile.devices
     command += ["-serial", serial]
     command += ["-device", "isa-debug-exit,iobase=0xf4,iosize=0x04"] if debug_exit else []
     if profile.firmware is Firmware.QBOOT:

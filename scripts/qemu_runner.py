@@ -30,6 +30,7 @@ from boots import (
     run_jobs,
 )
 from debugging import debug
+from drawn_machine import is_machine, machine_named
 from kernel_output import PROMPT
 from kernel_tests import TEST_IMAGE, KernelTest, find_kvm_fault, matching, name_at, read_test_image
 from machines import (
@@ -46,6 +47,8 @@ from machines import (
     image_path,
     qemu_binary,
 )
+from matrix import EXAMPLES as MATRIX_EXAMPLES
+from matrix import matrix_command
 from page_snapshot import DumpError
 from running import run_kernel
 from qemu_process import Monitor, MonitorError, Qemu, boot, monitor_arguments, stop_everything
@@ -162,9 +165,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "glob", nargs="?", default="*", metavar="GLOB", help="by name, with * and ?; or FILE:LINE"
     )
     _add_machine(test, "all in one boot of this machine; without it each test has its own boot")
-    test.add_argument(
-        "--jobs", type=_positive, default=os.cpu_count() or 1, metavar="N", help="boots at a time"
-    )
+    _add_jobs(test)
     test.add_argument(
         "--repeat", type=_positive, default=1, metavar="N",
         help="each boot N times, all of which must be green; with --seed the seed counts up",
@@ -197,7 +198,7 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
         "test", nargs="?", metavar="TEST", help="its name; without it, the normal image"
     )
     drawing.add_argument(
-        "--profile", choices=tuple(PROFILES), metavar="PROFILE", help="the machine"
+        "--profile", type=_profile, metavar="PROFILE", help="the machine"
     )
     drawing.add_argument(
         "--at", default="", metavar="FUNCTION", help="stop when the test first calls this one"
@@ -207,7 +208,14 @@ def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
     )
     _add_append(drawing)
 
-    add("profiles", profiles_command, "show the machines", "Choose one with: test --profile NAME")
+    matrix = add("matrix", matrix_command, "run the tests on machines drawn at random", MATRIX_EXAMPLES)
+    matrix.add_argument("--sample", type=_positive, default=20, metavar="N", help="of N machines")
+    matrix.add_argument("--seed", type=_seed, metavar="S", help="which machines; else any")
+    _add_jobs(matrix)
+    matrix.add_argument("--list", action="store_true", help="name the machines, and boot none")
+
+    choose = "Choose one with: test --profile NAME. matrix-NUMBER is a machine that the number draws."
+    add("profiles", profiles_command, "show the machines", choose)
     bench = add("bench", bench_command, "run a benchmark image and show what it says", "")
     bench.add_argument("image", nargs="?", default="assay-bench", metavar="IMAGE")
     screenshot = add("screenshot", screenshot_command, "save the screen with the prompt", "")
@@ -229,8 +237,15 @@ def _add_append(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--append", default="", metavar="WORDS", help=help_text)
 
 
+def _add_jobs(parser: argparse.ArgumentParser) -> None:
+    cores = os.cpu_count() or 1
+    parser.add_argument(
+        "--jobs", type=_positive, default=cores, metavar="N", help="boots at a time"
+    )
+
+
 def _add_machine(parser: argparse.ArgumentParser, help_text: str) -> None:
-    parser.add_argument("--profile", choices=tuple(PROFILES), metavar="PROFILE", help=help_text)
+    parser.add_argument("--profile", type=_profile, metavar="PROFILE", help=help_text)
     _add_image(parser)
 
 
@@ -277,7 +292,7 @@ def test_command(options: argparse.Namespace) -> int:
         tagged = f" with the tag {options.tag}" if options.tag else ""
         return complain(f"no test is called {options.glob}{tagged}; `list` shows all", EXIT_USAGE)
     if options.profile:
-        boots = [(PROFILES[options.profile], tests, options.glob)]
+        boots = [(machine_named(options.profile), tests, options.glob)]
     else:
         boots = [(home(test), (test,), test.name) for test in tests]
     for profile in {profile.name: profile for profile, _, _ in boots}.values():
@@ -296,7 +311,7 @@ def test_command(options: argparse.Namespace) -> int:
 def debug_command(options: argparse.Namespace) -> int:
     """`debug`: a stopped QEMU, and gdb."""
     if options.glob is None:
-        profile = PROFILES[options.profile or DEBUG_PROFILE]
+        profile = machine_named(options.profile or DEBUG_PROFILE)
         image, words, stop_at = options.image or NORMAL_IMAGE, options.append, KERNEL_IS_UP
     else:
         image = options.image or TEST_IMAGE
@@ -304,7 +319,7 @@ def debug_command(options: argparse.Namespace) -> int:
         tests = matching(read_test_image(image), glob)
         if not tests:
             return complain(f"no test is called {glob}; `list` shows all", EXIT_USAGE)
-        profile = PROFILES[options.profile] if options.profile else home(tests[0])
+        profile = machine_named(options.profile) if options.profile else home(tests[0])
         words = f"test={glob} {options.append}".strip()
         stop_at = tests[0].function if len(tests) == 1 else KERNEL_IS_UP
     require(profile, image)
@@ -323,7 +338,7 @@ def map_command(options: argparse.Namespace) -> int:
             return complain(text, EXIT_USAGE)
         test = found[0]
     name = options.profile or (home(test).name if test else "fast")
-    profile, image = PROFILES[name], TEST_IMAGE if test else NORMAL_IMAGE
+    profile, image = machine_named(name), TEST_IMAGE if test else NORMAL_IMAGE
     require(profile, image)
     try:
         options.output.mkdir(parents=True, exist_ok=True)
@@ -436,6 +451,12 @@ def _positive(text: str) -> int:
     if value < 1:
         raise argparse.ArgumentTypeError("must be 1 or more")
     return value
+
+
+def _profile(text: str) -> str:
+    if not is_machine(text):
+        raise argparse.ArgumentTypeError(f"no machine is called {text!r}; `profiles` shows all")
+    return text
 
 
 def _port(text: str) -> int:

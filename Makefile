@@ -51,8 +51,7 @@ HOST_MACHINE_SOURCES = $(patsubst %,tests/host/%.c,world test_frames host_cpu ho
     soft_tlb)
 HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random random_operation model_run page_model \
     page_model_predict page_model_range)
-HOST_PURE_SOURCES = $(MM_SOURCES) $(MODEL_SOURCES) $(COMBINATION_SOURCES) testing/run.c \
-    testing/selection.c testing/check.c testing/text_output.c \
+HOST_PURE_SOURCES = $(MM_SOURCES) $(MODEL_SOURCES) $(COMBINATION_SOURCES) $(TESTING_SOURCES) \
     kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \
     kernel/boot/command_line.c kernel/paging/strategy.c kernel/console/format.c \
     kernel/console/terminal_keys.c kernel/drivers/scancode.c $(patsubst %,kernel/monitor/%.c, \

@@ -7,6 +7,7 @@ evidence is the exit status, the plan, each test's own line, the summary's count
 from __future__ import annotations
 
 import enum
+import re
 import shlex
 import signal
 from collections.abc import Collection
@@ -39,6 +40,9 @@ PANIC_LINES = 80
 LINE_LENGTH = 300
 NEWLINE = b"\n"
 SKIP_ALONE = "# SKIP"
+# What the kernel prints of a test that has failed, and of one that was to fail.
+TOLD_FAILURE = re.compile(r"# (.+:\d+: .* does not hold\b|subcase .*: not ok$|left behind: )")
+TOLD_EXPECTED = "# failed as expected: "
 
 
 class Stop(enum.Enum):
@@ -145,6 +149,7 @@ def judge(
         report = parse(outcome.serial)
         _check_exit(outcome, report)
         _check_tests(report, set(runs), set(skips))
+        _check_diagnostics(report)
     except WireError as error:
         return Verdict(error.kind, error.text, outcome)
     failed = [result for result in report.results if not result.ok]
@@ -236,10 +241,19 @@ def _check_tests(report: Report, runs: set[str], skips: set[str]) -> None:
         raise WireError(Kind.WRONG_TEST, "; ".join(parts))
 
 
+def _check_diagnostics(report: Report) -> None:
+    """Raises when a test is reported as ok though its own lines tell of a failure."""
+    for result in report.results:
+        told = [line for line in result.diagnostics if TOLD_FAILURE.match(line)]
+        known = any(line.startswith(TOLD_EXPECTED) for line in result.diagnostics)
+        if result.ok and told and not known:
+            raise WireError(Kind.CONTRADICTORY, f"'{result.line}' after '{told[0]}'")
+
+
 def _wrong_skips(report: Report, skips: set[str], may_skip: set[str]) -> str:
     """What is wrong with the set of skipped tests, or nothing."""
     skipped = {result.name for result in report.results if result.skipped}
-    unexplained = {result.name for result in report.results if result.line.endswith(SKIP_ALONE)}
+    unexplained = {result.name for result in report.results if result.line.rstrip().endswith(SKIP_ALONE)}
     silent = sorted(skipped - skips - (may_skip - unexplained))
     ran = sorted(skips - skipped)
     parts = []

@@ -2,9 +2,54 @@
 
 #include "testing/test.h"
 
+/* How many bytes the strings have in common at their beginning. */
+static size_t common_length(const char *left, const char *right)
+{
+    size_t length = 0;
+
+    while (left[length] != '\0' && left[length] == right[length]) {
+        length++;
+    }
+    return length;
+}
+
+static bool texts_are_equal(const char *left, const char *right)
+{
+    if (left == NULL || right == NULL) {
+        return left == right;
+    }
+    size_t length = common_length(left, right);
+    return left[length] == right[length];
+}
+
+/* True when `text` is all of first, ": " and rest, or of rest alone if first is NULL. */
+static bool is_text_of(const char *text, const char *first, const char *rest)
+{
+    if (first != NULL) {
+        size_t length = common_length(text, first);
+        if (first[length] != '\0' || text[length] != ':' || text[length + 1] != ' ') {
+            return false;
+        }
+        text += length + 2;
+    }
+    return texts_are_equal(text, rest);
+}
+
+/* Only what fails in the body itself can be the defect that is known. */
+static bool is_known(const struct test *test, const struct test_place *place)
+{
+    const char *known = test->test_case->expect_failure;
+
+    return known != NULL && test->phase == TEST_RUNS && is_text_of(known, test->row, place->text);
+}
+
 void test_fail(struct test *test, const struct test_place *place)
 {
-    test->failed = true;
+    if (is_known(test, place)) {
+        test->failed_as_expected = true;
+    } else {
+        test->failed = true;
+    }
     output_text(test->output, "# ");
     output_text(test->output, place->file);
     output_text(test->output, ":");
@@ -127,26 +172,6 @@ bool test_compare(struct test *test, enum test_relation relation, struct test_va
     return holds;
 }
 
-/* How many bytes the strings have in common at their beginning. */
-static size_t common_length(const char *left, const char *right)
-{
-    size_t length = 0;
-
-    while (left[length] != '\0' && left[length] == right[length]) {
-        length++;
-    }
-    return length;
-}
-
-static bool texts_are_equal(const char *left, const char *right)
-{
-    if (left == NULL || right == NULL) {
-        return left == right;
-    }
-    size_t length = common_length(left, right);
-    return left[length] == right[length];
-}
-
 bool test_text_equal(struct test *test, const char *actual, const char *expected,
                      const struct test_place *place)
 {
@@ -196,10 +221,17 @@ bool test_text_has(struct test *test, const char *text, const char *part,
     return holds;
 }
 
+/* Back to whoever called the function of the test. */
+_Noreturn static void leave(struct test *test)
+{
+    test->may_jump = true;
+    __builtin_longjmp(test->end, 1);
+}
+
 void test_end_unless(struct test *test, bool holds)
 {
     if (!holds) {
-        __builtin_longjmp(test->end, 1);
+        leave(test);
     }
 }
 
@@ -215,6 +247,12 @@ void test_require(struct test *test, bool holds, const char *text, const char *f
 
 void test_skip(struct test *test, const char *reason)
 {
-    test->skip_reason = reason;
-    __builtin_longjmp(test->end, 1);
+    if (reason == NULL || reason[0] == '\0') {
+        test_fail_for(test, "skips without a reason", "");
+    } else if (test->phase == TEST_CLEANS_UP) {
+        test_fail_for(test, "skips when it has run already: ", reason);
+    } else if (!test->failed_as_expected) {
+        test->skip_reason = reason;
+    }
+    leave(test);
 }

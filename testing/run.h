@@ -37,13 +37,17 @@ struct test_run {
     /* Called after each test and all that it deferred; fails it for what it has left behind. */
     void (*check_after)(struct test *test);
 
-    /* Called when a failed REQUIRE or a SKIP has left functions that will not return. */
-    void (*unwound)(struct test *test);
+    /* Called whenever a function of the test has come back. by_jump: a failed REQUIRE or a SKIP has
+     * left functions that will not return. */
+    void (*returned)(struct test *test, bool by_jump);
 
-    /* Between these two, a test that takes longer than limit_ms is ended by the program: it prints
-     * lines that say where the test is, "# hung: ..." first, calls test_run_end_hung and stops. */
+    /* Between these two, a test that takes longer than limit_ms is ended by the program: it calls
+     * test_run_begin_hung, prints lines of its own on where the test is, each with "#" in front, calls
+     * test_run_end_hung and stops. stop_timer returns for how many milliseconds the test ran, by a
+     * clock that the test cannot hold off, or less if that was within the limit: more than the limit
+     * fails the test. */
     void (*start_timer)(struct test *test, uint32_t limit_ms);
-    void (*stop_timer)(struct test *test);
+    uint64_t (*stop_timer)(struct test *test);
 };
 
 enum test_run_result {
@@ -54,6 +58,10 @@ enum test_run_result {
 
 /* Runs the tests whose names match. */
 enum test_run_result test_run(const struct test_run *run);
+
+/* Reports that the test in progress takes too long: "# hung: ..." on a line of its own. May be called
+ * from an interrupt. */
+void test_run_begin_hung(struct test *test, bool interrupts_on);
 
 /* Reports the test in progress as failed, and the summary: of the plan, no more will follow. May
  * be called from an interrupt. */

@@ -1,6 +1,6 @@
 #include "testing/selection.h"
 
-enum { NAME_BYTES = 192 };
+enum { NAME_BYTES = TEST_NAME_BYTES_MAX + 1 };
 
 bool test_glob_matches(const char *glob, const char *text)
 {

@@ -11,6 +11,15 @@
  *
  *   TEST(suite, sentence, .requires = REQUIRES_PAGES_1G, .timeout_ms = 500, .tags = "slow cpu")
  *
+ * A test that shows a known defect names the check that fails, as the failure prints it, in a
+ * TEST_EACH behind the name of the row:
+ *
+ *   TEST(suite, sentence, .expect_failure = "map_it(kernel) == MAP_OK")
+ *   TEST_EACH(suite, sentence, sizes, .expect_failure = "2 MiB: map_it(kernel, row) == MAP_OK")
+ *
+ * It is ok while that check fails in the body, whatever its values, and all else holds; once the
+ * check passes, the test fails.
+ *
  * TEST_EACH runs its body for each row of a table, FIXTURE puts functions around each test of a
  * suite, test_defer undoes something when a test ends. What compares is in testing/check.h.
  */
@@ -38,21 +47,37 @@ enum test_requirement {
 };
 enum { TEST_REQUIREMENT_COUNT = 12 };
 
-enum { TEST_DEFERRED_MAX = 8, TEST_TIMEOUT_MS_DEFAULT = 10000 };
+enum { TEST_DEFERRED_MAX = 8 };
 
-struct test_run;      /* see testing/run.h */
-struct test_progress;
+/* The limits of a record. The runner refuses an image that breaks them, and the Makefile has it look
+ * when an image is linked. */
+enum {
+    TEST_NAME_BYTES_MAX = 127, /* of "suite.sentence", which must go into a kernel's command line */
+    TEST_TAG_BYTES_MAX = 31,
+    TEST_TIMEOUT_MS_DEFAULT = 10000,
+    TEST_TIMEOUT_MS_MAX = 3600000,
+};
+
+struct test_run; /* see testing/run.h */
+struct test_report;
+
+/* What of a test is running. */
+enum test_phase { TEST_RUNS, TEST_SETS_UP, TEST_CLEANS_UP };
 
 /* A test in progress. */
 struct test {
     const struct test_case *test_case;
     const struct test_output *output;
     const struct test_run *run;
-    struct test_progress *progress;
+    struct test_report *report;
     void *subject; /* what is tested, given by whoever runs the tests */
     void *fixture; /* left by the set-up of the suite for its tests */
     bool failed;
+    bool failed_as_expected; /* by the check that test_case->expect_failure names */
     const char *skip_reason; /* NULL: not skipped */
+    enum test_phase phase;
+    const char *row;         /* the name of the row of TEST_EACH; NULL outside */
+    bool may_jump;           /* to `end` */
     void **end;              /* where a failed REQUIRE goes */
     struct {
         void (*function)(struct test *test, void *argument);
@@ -68,11 +93,10 @@ struct test_case {
     void (*run)(struct test *test);
     const char *file;
     uint32_t line;
-    uint32_t timeout_ms;        /* 0: TEST_TIMEOUT_MS_DEFAULT */
+    uint32_t timeout_ms;        /* 0: TEST_TIMEOUT_MS_DEFAULT; at most TEST_TIMEOUT_MS_MAX */
     uint64_t requires;          /* of enum test_requirement */
     const char *tags;           /* words to select by, separated by blanks; NULL: none */
-    const char *expect_failure; /* why the test is known to fail; it fails if it passes. NULL: it
-                                   is to pass */
+    const char *expect_failure; /* the check that is known to fail; NULL: the test is to pass */
 };
 _Static_assert(sizeof(struct test_case) == 64, "the runner reads records of 64 bytes");
 
@@ -93,6 +117,12 @@ struct test_fixture {
 /* The suite's fixture is a weak symbol: its address is NULL where no file defines it. The record
  * is a global symbol with the test's name, so that the linker refuses a second one. */
 #define TEST_REGISTER(suite_, sentence_, body_, ...)                                               \
+    _Static_assert(sizeof(#sentence_) > 1 && sizeof(#suite_) > 1, "a test has a name");            \
+    _Static_assert(sizeof(#suite_ "." #sentence_) - 1 <= TEST_NAME_BYTES_MAX,                      \
+                   "a test's name, suite.sentence, is not longer than TEST_NAME_BYTES_MAX");       \
+    /* A character that is not ASCII takes several bytes, and one element of char32_t. */          \
+    _Static_assert(sizeof(U"" #suite_ #sentence_) / sizeof(U"") == sizeof(#suite_ #sentence_),     \
+                   "a test's name is ASCII");                                                      \
     extern const struct test_fixture test_fixture_##suite_ __attribute__((weak));                  \
     static void suite_##_##sentence_##_in_fixture(struct test *test)                               \
     {                                                                                              \
@@ -114,8 +144,9 @@ struct test_fixture {
     static void suite_##_##sentence_(__attribute__((unused)) struct test *test)
 
 /* A test whose body runs for each row of the array `table_`, as *row. The rows are structs that
- * begin with `const char *name`; "# subcase NAME: ok" or "not ok" is reported for each. A failed
- * REQUIRE ends one row. */
+ * begin with `const char *name`; "# subcase NAME: ok", "not ok" or "skipped" is reported for each. A
+ * failed REQUIRE ends one row. If every row is skipped, the test is skipped, for the first one's
+ * reason. */
 #define TEST_EACH(suite_, sentence_, table_, ...)                                                  \
     _Static_assert(__builtin_offsetof(__typeof__((table_)[0]), name) == 0 &&                       \
                        __builtin_types_compatible_p(__typeof__((table_)[0].name), const char *),   \
@@ -135,7 +166,7 @@ struct test_fixture {
                                      const __typeof__((table_)[0]) *row)
 
 /* Ends the test, or the row of TEST_EACH: it proves nothing here, for the reason given. Failures
- * before count. */
+ * before count. For set_up and the body: what runs after the body fails the test by a SKIP. */
 #define SKIP(reason) test_skip(test, (reason))
 _Noreturn void test_skip(struct test *test, const char *reason);
 
@@ -145,6 +176,9 @@ _Noreturn void test_skip(struct test *test, const char *reason);
  * at once and fails the test. */
 void test_defer(struct test *test, void (*function)(struct test *test, void *argument),
                 void *argument);
+
+/* Fails the test, and prints "# ", both texts and a line feed. */
+void test_fail_for(struct test *test, const char *reason, const char *more);
 
 /* For the macros above. */
 void test_run_in_fixture(struct test *test, const struct test_fixture *fixture,

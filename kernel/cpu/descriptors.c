@@ -26,7 +26,7 @@ _Static_assert(sizeof(struct gate) == 16, "a 64-bit gate has 16 bytes");
 
 struct __attribute__((packed)) table_register {
     uint16_t limit;
-    const void *base;
+    void *base;
 };
 
 enum {
@@ -147,4 +147,78 @@ void descriptors_set_user_exception_stack(virt_addr top)
 void descriptors_set_stack(enum interrupt_stack stack, virt_addr top)
 {
     task.interrupt_stacks[stack - 1] = top.value;
+}
+
+struct descriptor_table descriptors_table(enum descriptor_table_name table)
+{
+    struct table_register place = {sizeof task - 1, &task};
+
+    if (table == DESCRIPTORS_GDT) {
+        __asm__ volatile("sgdt %0" : "=m"(place));
+    } else if (table == DESCRIPTORS_IDT) {
+        __asm__ volatile("sidt %0" : "=m"(place));
+    }
+    return (struct descriptor_table){place.base, place.limit};
+}
+
+void descriptors_set_table(enum descriptor_table_name table, struct descriptor_table place)
+{
+    struct table_register value = {place.limit, place.base};
+
+    if (table == DESCRIPTORS_GDT) {
+        __asm__ volatile("lgdt %0" : : "m"(value) : "memory");
+    } else if (table == DESCRIPTORS_IDT) {
+        __asm__ volatile("lidt %0" : : "m"(value) : "memory");
+    }
+}
+
+uint16_t descriptors_segment(enum segment segment)
+{
+    uint16_t selector = 0;
+
+    switch (segment) {
+    case SEGMENT_DS:
+        __asm__ volatile("mov %%ds, %0" : "=r"(selector));
+        break;
+    case SEGMENT_ES:
+        __asm__ volatile("mov %%es, %0" : "=r"(selector));
+        break;
+    case SEGMENT_SS:
+        __asm__ volatile("mov %%ss, %0" : "=r"(selector));
+        break;
+    case SEGMENT_FS:
+        __asm__ volatile("mov %%fs, %0" : "=r"(selector));
+        break;
+    case SEGMENT_GS:
+        __asm__ volatile("mov %%gs, %0" : "=r"(selector));
+        break;
+    case SEGMENT_LDT:
+        __asm__ volatile("sldt %0" : "=r"(selector));
+        break;
+    }
+    return selector;
+}
+
+void descriptors_set_segment(enum segment segment, uint16_t selector)
+{
+    switch (segment) {
+    case SEGMENT_DS:
+        __asm__ volatile("mov %0, %%ds" : : "r"(selector) : "memory");
+        break;
+    case SEGMENT_ES:
+        __asm__ volatile("mov %0, %%es" : : "r"(selector) : "memory");
+        break;
+    case SEGMENT_SS:
+        __asm__ volatile("mov %0, %%ss" : : "r"(selector) : "memory");
+        break;
+    case SEGMENT_FS:
+        __asm__ volatile("mov %0, %%fs" : : "r"(selector) : "memory");
+        break;
+    case SEGMENT_GS:
+        __asm__ volatile("mov %0, %%gs" : : "r"(selector) : "memory");
+        break;
+    case SEGMENT_LDT:
+        __asm__ volatile("lldt %0" : : "r"(selector) : "memory");
+        break;
+    }
 }

@@ -53,3 +53,23 @@ void descriptors_set_user_exception_stack(virt_addr top);
 
 /* Sets where an interrupt stack ends. */
 void descriptors_set_stack(enum interrupt_stack stack, virt_addr top);
+
+/* Where a table is. The limit is its last byte. */
+enum descriptor_table_name { DESCRIPTORS_GDT, DESCRIPTORS_IDT, DESCRIPTORS_TSS };
+struct descriptor_table {
+    uint8_t *base;
+    uint16_t limit;
+};
+
+/* As the CPU has it; of the TSS, as this file has it. */
+struct descriptor_table descriptors_table(enum descriptor_table_name table);
+
+/* Loads the register of the GDT or the IDT. */
+void descriptors_set_table(enum descriptor_table_name table, struct descriptor_table place);
+
+/* The registers that hold selectors. */
+enum segment { SEGMENT_DS, SEGMENT_ES, SEGMENT_SS, SEGMENT_FS, SEGMENT_GS, SEGMENT_LDT };
+uint16_t descriptors_segment(enum segment segment);
+
+/* FS and GS get the base of the segment, 0 for selector 0. */
+void descriptors_set_segment(enum segment segment, uint16_t selector);

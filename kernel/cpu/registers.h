@@ -8,6 +8,7 @@
 #define CR4_PAGE_GLOBAL (UINT64_C(1) << 7)
 #define CR4_UMIP (UINT64_C(1) << 11)
 #define CR4_LA57 (UINT64_C(1) << 12)
+#define CR4_XSAVE (UINT64_C(1) << 18) /* XCR0 may be read */
 #define CR4_PCID (UINT64_C(1) << 17)
 #define CR4_SMEP (UINT64_C(1) << 20)
 #define CR4_SMAP (UINT64_C(1) << 21)
@@ -24,9 +25,25 @@
 #define PAT_INDEX_PAT 4 /* of a page with the flag PAT and without PCD and PWT */
 #define MSR_PKRS UINT32_C(0x6e1)
 
+#define MSR_APIC_BASE UINT32_C(0x1b)
+#define MSR_SYSENTER_CS UINT32_C(0x174)
+#define MSR_SYSENTER_ESP UINT32_C(0x175)
+#define MSR_SYSENTER_EIP UINT32_C(0x176)
+#define MSR_MTRR_DEFAULT_TYPE UINT32_C(0x2ff)
+#define MSR_STAR UINT32_C(0xc0000081)
+#define MSR_LSTAR UINT32_C(0xc0000082)
+#define MSR_CSTAR UINT32_C(0xc0000083)
+#define MSR_SFMASK UINT32_C(0xc0000084)
+#define MSR_FS_BASE UINT32_C(0xc0000100)
+#define MSR_GS_BASE UINT32_C(0xc0000101)
+#define MSR_KERNEL_GS_BASE UINT32_C(0xc0000102)
+
 #define RFLAGS_ALWAYS (UINT64_C(1) << 1)
 #define RFLAGS_TRAP (UINT64_C(1) << 8)
 #define RFLAGS_INTERRUPTS_ON (UINT64_C(1) << 9)
+#define RFLAGS_DIRECTION (UINT64_C(1) << 10)
+#define RFLAGS_IO_PRIVILEGE (UINT64_C(3) << 12)
+#define RFLAGS_NESTED_TASK (UINT64_C(1) << 14)
 #define RFLAGS_ALIGNMENT_CHECK (UINT64_C(1) << 18)
 
 /* The frame number of CR3, without its flag bits. */
@@ -119,11 +136,21 @@ static inline void pkru_write(uint32_t value)
     __asm__ volatile("wrpkru" : : "a"(value), "c"(0), "d"(0) : "memory");
 }
 
-static inline bool interrupts_are_on(void)
+static inline uint64_t rflags_read(void)
 {
     uint64_t flags;
     __asm__ volatile("pushfq; pop %0" : "=r"(flags));
-    return (flags & RFLAGS_INTERRUPTS_ON) != 0;
+    return flags;
+}
+
+static inline void rflags_write(uint64_t flags)
+{
+    __asm__ volatile("push %0; popfq" : : "r"(flags) : "memory", "cc");
+}
+
+static inline bool interrupts_are_on(void)
+{
+    return (rflags_read() & RFLAGS_INTERRUPTS_ON) != 0;
 }
 
 static inline void interrupts_on(void)

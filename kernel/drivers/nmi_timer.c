@@ -20,14 +20,11 @@ _Static_assert(PIT_COUNT < 0x10000, "the PIT counts 16 bits");
 
 /* Source: Intel SDM volume 3, 11.4.3 "Enabling or Disabling the Local APIC", 11.5.1 "Local Vector
  * Table", 11.9 "Spurious Interrupt". */
-#define MSR_APIC_BASE UINT32_C(0x1b)
 #define APIC_BASE_ENABLED (UINT64_C(1) << 11)
 #define APIC_BASE_X2APIC (UINT64_C(1) << 10)
 enum {
     CPUID_BASIC = 1,
     CPUID_EDX_APIC = 1 << 9,
-    APIC_SPURIOUS = 0xf0,
-    APIC_LINT0 = 0x350,
     SPURIOUS_ENABLE = 0x100,
     LINT_NMI = 0x400, /* not masked, edge */
 };
@@ -47,9 +44,22 @@ static bool apic_is_in_memory(void)
            (msr_read(MSR_APIC_BASE) & (APIC_BASE_ENABLED | APIC_BASE_X2APIC)) == APIC_BASE_ENABLED;
 }
 
-static void apic_write(uint64_t apic, uint64_t offset, uint32_t value)
+/* Where the local APIC is mapped, once the timer was started. */
+static uint64_t apic;
+
+static volatile uint32_t *apic_at(uint32_t apic_register)
 {
-    *(volatile uint32_t *)mm_port_pointer(virt_addr_of(apic + offset)) = value;
+    return mm_port_pointer(virt_addr_of(apic + apic_register));
+}
+
+uint32_t nmi_timer_apic_read(uint32_t apic_register)
+{
+    return *apic_at(apic_register);
+}
+
+void nmi_timer_apic_write(uint32_t apic_register, uint32_t value)
+{
+    *apic_at(apic_register) = value;
 }
 
 bool nmi_timer_start(uint64_t physical_memory_offset)
@@ -57,9 +67,9 @@ bool nmi_timer_start(uint64_t physical_memory_offset)
     if (!apic_is_in_memory() || !pit_start() || !pic_unmask(PIC_LINE_TIMER)) {
         return false;
     }
-    uint64_t apic = physical_memory_offset + (msr_read(MSR_APIC_BASE) & CR3_FRAME_MASK);
-    apic_write(apic, APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
-    apic_write(apic, APIC_LINT0, LINT_NMI);
+    apic = physical_memory_offset + (msr_read(MSR_APIC_BASE) & CR3_FRAME_MASK);
+    nmi_timer_apic_write(APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
+    nmi_timer_apic_write(APIC_LINT0, LINT_NMI);
     return true;
 }
 

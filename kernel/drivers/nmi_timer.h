@@ -21,3 +21,16 @@ __attribute__((warn_unused_result)) bool nmi_timer_start(uint64_t physical_memor
 /* To be called at each NMI while the timer is going: lets the next tick come, and says whether this
  * NMI is one. */
 bool nmi_timer_acknowledge(void);
+
+/* Registers of the local APIC.
+ * Source: Intel SDM volume 3, 11.4.1 "The Local APIC Block Diagram". */
+enum nmi_timer_apic_register {
+    APIC_SPURIOUS = 0xf0,
+    APIC_LVT_TIMER = 0x320,
+    APIC_LINT0 = 0x350,
+    APIC_LINT1 = 0x360,
+};
+
+/* Only while the timer is going. */
+uint32_t nmi_timer_apic_read(uint32_t apic_register);
+void nmi_timer_apic_write(uint32_t apic_register, uint32_t value);

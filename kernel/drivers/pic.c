@@ -47,3 +47,14 @@ bool pic_poll(void)
     port_write_8(PIC_1_COMMAND, OCW3_POLL);
     return (port_read_8(PIC_1_COMMAND) & POLL_INTERRUPT) != 0;
 }
+
+uint16_t pic_masks(void)
+{
+    return (uint16_t)(port_read_8(PIC_2_DATA) << 8 | port_read_8(PIC_1_DATA));
+}
+
+void pic_set_masks(uint16_t masks)
+{
+    port_write_8(PIC_2_DATA, (uint8_t)(masks >> 8));
+    port_write_8(PIC_1_DATA, (uint8_t)masks);
+}

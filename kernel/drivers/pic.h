@@ -3,6 +3,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum { PIC_LINE_TIMER = 0 };
 
@@ -17,3 +18,7 @@ __attribute__((warn_unused_result)) bool pic_unmask(unsigned line);
 /* Acknowledges a pending interrupt that the CPU has not taken from the PIC.
  * *Returns:* false if there was none. */
 bool pic_poll(void);
+
+/* Which lines are held back: bits 0..7 those of the first controller, 8..15 those of the second. */
+uint16_t pic_masks(void);
+void pic_set_masks(uint16_t masks);

@@ -39,13 +39,6 @@ static void print_register(struct monitor *monitor, const char *name, uint64_t v
     console_print(monitor->console, "\n");
 }
 
-static uint64_t rflags_read(void)
-{
-    uint64_t flags;
-    __asm__ volatile("pushfq; pop %0" : "=r"(flags));
-    return flags;
-}
-
 static void print_features(struct monitor *monitor, const struct cpu_features *cpu)
 {
     const struct {

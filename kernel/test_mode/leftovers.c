@@ -1,7 +1,7 @@
 #include "kernel/test_mode/leftovers.h"
 
-#include "kernel/cpu/registers.h"
 #include "kernel/panic.h"
+#include "kernel/test_mode/cpu_state.h"
 #include "kernel/test_mode/print.h"
 #include "kernel/test_mode/tree_record.h"
 
@@ -58,10 +58,7 @@ struct state {
     const struct test *test; /* debuggers find the test here */
     struct tree_record tree;
     int64_t frames_in_use;
-    uint64_t cr0;
-    uint64_t cr4;
-    uint64_t efer;
-    bool interrupts_on;
+    struct cpu_state cpu;
 };
 
 /* Those before the tests in progress: a test may run tests inside it. Static for their size. */
@@ -100,12 +97,12 @@ static void check_tables(struct test *test, const struct tree_record *record)
     }
 }
 
-static void check_register(struct test *test, const char *name, uint64_t before, uint64_t after)
+static void report_value(void *context, const char *name, uint64_t before, uint64_t after)
 {
-    if (before != after) {
-        test->failed = true;
-        test_print_line(test, "# left behind: %s was 0x%lx and is 0x%lx", name, before, after);
-    }
+    struct test *test = context;
+
+    test->failed = true;
+    test_print_line(test, "# left behind: %s was 0x%lx and is 0x%lx", name, before, after);
 }
 
 void leftovers_note(struct test *test)
@@ -117,10 +114,7 @@ void leftovers_note(struct test *test)
     state->test = test;
     tree_record_take(&state->tree, &table);
     state->frames_in_use = frames_in_use;
-    state->cr0 = cr0_read();
-    state->cr4 = cr4_read();
-    state->efer = msr_read(MSR_EFER);
-    state->interrupts_on = interrupts_are_on();
+    cpu_state_take(&state->cpu, test->subject);
 }
 
 static void check_frames(struct test *test, int64_t before)
@@ -134,33 +128,17 @@ static void check_frames(struct test *test, int64_t before)
     }
 }
 
-/* Puts back what later tests, or the prompt, cannot do without. */
-static void restore(const struct kernel *kernel, const struct state *state)
-{
-    if (!state->interrupts_on) {
-        interrupts_off();
-    }
-    cr0_write(state->cr0);
-    cr3_write(kernel->page_table.root.value);
-    cr4_write(state->cr4);
-    msr_write(MSR_EFER, state->efer);
-    mm_port_flush_owed(-mm_port_flushes_owed());
-}
-
 void leftovers_check(struct test *test)
 {
-    const struct kernel *kernel = test->subject;
     const struct state *state = &states[--state_count];
+    int owed = mm_port_flushes_owed();
 
     ASSERT(state->test == test);
-    check_register(test, "the interrupt flag", state->interrupts_on, interrupts_are_on());
-    check_register(test, "CR0", state->cr0, cr0_read());
-    check_register(test, "the root in CR3", kernel->page_table.root.value,
-                   cr3_read() & CR3_FRAME_MASK);
-    check_register(test, "CR4", state->cr4, cr4_read());
-    check_register(test, "EFER", state->efer, msr_read(MSR_EFER));
-    check_register(test, "the number of flushes owed", 0, (uint64_t)mm_port_flushes_owed());
-    restore(kernel, state);
+    cpu_state_put_back(&state->cpu, report_value, test);
+    if (owed != 0) {
+        mm_port_flush_owed(-owed);
+        report_value(test, "the number of flushes owed", 0, (uint64_t)(int64_t)owed);
+    }
     check_frames(test, state->frames_in_use);
     check_tables(test, &state->tree);
 }
@@ -170,10 +148,19 @@ int64_t leftovers_frames_in_use(void)
     return frames_in_use;
 }
 
-void leftovers_abandon(const struct kernel *kernel)
+static void say_nothing(void *context, const char *name, uint64_t before, uint64_t after)
+{
+    (void)context;
+    (void)name;
+    (void)before;
+    (void)after;
+}
+
+void leftovers_abandon(void)
 {
     if (state_count > 0) {
-        restore(kernel, &states[0]);
+        cpu_state_put_back(&states[0].cpu, say_nothing, NULL);
+        mm_port_flush_owed(-mm_port_flushes_owed());
     }
     state_count = 0;
 }

@@ -1,5 +1,5 @@
-/* What a test must leave as it found it: frames in use, the kernel's tables, registers, the interrupt
- * flag and flushes. A test is compared with the state before it, which it may only change for as
+/* What a test must leave as it found it: frames in use, the kernel's tables, the state of the CPU
+ * (cpu_state.h) and flushes. A test is compared with the state before it, which it may only change for as
  * long as it runs. */
 #pragma once
 
@@ -20,4 +20,4 @@ void leftovers_note(struct test *test);
 void leftovers_check(struct test *test);
 
 /* Puts back registers after a test that will not end, and forgets the states that were noted. */
-void leftovers_abandon(const struct kernel *kernel);
+void leftovers_abandon(void);

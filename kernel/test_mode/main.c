@@ -3,6 +3,9 @@
 #include "kernel/drivers/serial.h"
 #include "kernel/test_mode/run.h"
 
+_Static_assert((int)TEST_GLOB_BYTES > (int)TEST_NAME_BYTES_MAX, "a command line can name every test");
+_Static_assert((int)TEST_TAG_BYTES > (int)TEST_TAG_BYTES_MAX, "a command line can name every tag");
+
 static void write_to_serial(void *context, const char *text, size_t length)
 {
     (void)context;

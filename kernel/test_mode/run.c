@@ -5,20 +5,11 @@
 #include "kernel/cpu/symbols.h"
 #include "kernel/cpu/watchdog.h"
 #include "kernel/drivers/debug_exit.h"
+#include "kernel/drivers/stopwatch.h"
+#include "kernel/test_mode/cpu_state.h"
 #include "kernel/test_mode/leftovers.h"
 #include "kernel/test_mode/print.h"
 #include "testing/registry.h"
-
-/* Where results go, and the last character that went there. */
-static struct test_output target;
-static char last_written = '\n';
-
-static void write_noting_the_end(void *context, const char *text, size_t length)
-{
-    (void)context;
-    target.write(target.context, text, length);
-    last_written = length > 0 ? text[length - 1] : last_written;
-}
 
 /* What the whole run is inside of. */
 static struct pending_try *outer_try;
@@ -43,10 +34,13 @@ static uint64_t machine_provides(const struct kernel *kernel)
     return provides;
 }
 
-static void forget_tries(struct test *test)
+static void put_in_order(struct test *test, bool by_jump)
 {
     (void)test;
-    exception_try_forget(outer_try);
+    cpu_state_clear_direction();
+    if (by_jump) {
+        exception_try_forget(outer_try);
+    }
 }
 
 static void output_address(const struct test *test, uint64_t address)
@@ -61,8 +55,6 @@ static void output_address(const struct test *test, uint64_t address)
     }
 }
 
-static uint32_t timer_limit_ms;
-
 /* Called by the watchdog: says where the test is and ends the run. */
 static void report_hung(void *context, const struct exception_frame *frame)
 {
@@ -71,12 +63,7 @@ static void report_hung(void *context, const struct exception_frame *frame)
     bool complete;
     unsigned count = backtrace_collect(frame->rip, frame->rbp, addresses, &complete);
 
-    if (last_written != '\n') {
-        output_text(test->output, "\n");
-    }
-    test_print_line(test, "# hung: %s.%s runs for more than %u ms; interrupts are %s; it is at",
-                    test->test_case->suite, test->test_case->sentence, timer_limit_ms,
-                    (frame->rflags & RFLAGS_INTERRUPTS_ON) != 0 ? "on" : "off");
+    test_run_begin_hung(test, (frame->rflags & RFLAGS_INTERRUPTS_ON) != 0);
     for (unsigned i = 0; i < count; i++) {
         output_address(test, addresses[i]);
     }
@@ -95,30 +82,40 @@ static void report_hung(void *context, const struct exception_frame *frame)
     debug_exit(DEBUG_EXIT_FAIL);
 }
 
+/* When the timer of the test was started, by the time-stamp counter, and for how long. */
+static uint64_t timer_start;
+static uint32_t timer_limit_ms;
+
 static void start_timer(struct test *test, uint32_t limit_ms)
 {
+    timer_start = cpu_cycles();
     timer_limit_ms = limit_ms;
     watchdog_start(limit_ms, report_hung, test);
 }
 
-static void stop_timer(struct test *test)
+/* No CPU counts more slowly than this: so few cycles are within the limit, whatever the rate is. */
+enum { CYCLES_PER_MS_LEAST = 100000 };
+
+static uint64_t stop_timer(struct test *test)
 {
+    uint64_t cycles = cpu_cycles() - timer_start;
+
     (void)test;
     watchdog_stop();
+    return cycles <= (uint64_t)timer_limit_ms * CYCLES_PER_MS_LEAST ? 0 : stopwatch_ms(cycles);
 }
 
 struct test_run test_mode_run(struct kernel *kernel, struct test_output output)
 {
-    target = output;
     return (struct test_run){
-        .output = {.write = write_noting_the_end},
+        .output = output,
         .cases = test_cases_start,
         .case_count = (size_t)(test_cases_end - test_cases_start),
         .provides = machine_provides(kernel),
         .subject = kernel,
         .before = leftovers_note,
         .check_after = leftovers_check,
-        .unwound = forget_tries,
+        .returned = put_in_order,
         .start_timer = start_timer,
         .stop_timer = stop_timer,
     };

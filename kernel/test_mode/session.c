@@ -113,14 +113,13 @@ static void run_tests(void *argument)
 }
 
 /* An exception that no test waited for has ended the run where it stood. */
-static void end_broken_run(const struct kernel *kernel, struct console *console,
-                           const struct caught_exception *caught)
+static void end_broken_run(struct console *console, const struct caught_exception *caught)
 {
     uint64_t offset = 0;
     const char *function = symbol_find(caught->frame.rip, &offset);
 
     watchdog_stop();
-    leftovers_abandon(kernel);
+    leftovers_abandon();
     if (current != NULL) {
         console_print(console, "\n# %s.%s, %s:%u: ", current->suite, current->sentence,
                       current->file, current->line);
@@ -164,7 +163,7 @@ enum test_session_result test_session_run(struct kernel *kernel, struct frame_so
     }
     struct caught_exception caught = exception_try(run_tests, &session);
     if (caught.caught) {
-        end_broken_run(kernel, &kernel->console, &caught);
+        end_broken_run(&kernel->console, &caught);
     }
     kernel->table_frames = table_frames;
     range_source_init(&kernel->frames, NULL, 0);

@@ -129,6 +129,72 @@ BAD_TESTS = {
     "leaves_write_protection_off": Expected(Kind.FAILED, "left behind: CR0 was"),
 }
 
+# What a bad test leaves changed, each by its name.
+LEFT_CHANGED = {
+    "leaves_the_direction_flag_set": "the direction flag",
+    "leaves_alignment_checked": "the alignment-check flag in RFLAGS",
+    "leaves_a_task_nested": "the nested-task flag in RFLAGS",
+    "leaves_ports_to_user_mode": "the I/O privilege level in RFLAGS",
+    "leaves_a_breakpoint_armed": "DR7",
+    "leaves_a_breakpoint_address": "DR1",
+    "leaves_a_memory_type": "the PAT",
+    "leaves_ranges_of_memory_types": "MTRR_DEF_TYPE",
+    "leaves_segments_of_system_calls": "STAR",
+    "leaves_an_entry_of_system_calls": "LSTAR",
+    "leaves_an_entry_of_old_system_calls": "CSTAR",
+    "leaves_a_mask_of_system_calls": "SFMASK",
+    "leaves_a_code_segment_of_sysenter": "SYSENTER_CS",
+    "leaves_a_stack_of_sysenter": "SYSENTER_ESP",
+    "leaves_an_entry_of_sysenter": "SYSENTER_EIP",
+    "leaves_a_base_of_fs": "the base of FS",
+    "leaves_a_base_of_gs": "the base of GS",
+    "leaves_another_base_of_gs": "the other base of GS (KERNEL_GS_BASE)",
+    "leaves_system_calls_changed": "EFER",
+    "leaves_extended_states_on": "CR4",
+    "leaves_flags_in_cr3": "the PCID or flags in CR3",
+    "leaves_a_task_priority": "CR8",
+    "leaves_no_interrupt_table": "the limit of the IDT",
+    "leaves_the_interrupt_table_elsewhere": "the base of the IDT",
+    "leaves_a_gate": "the contents of the IDT (checksum)",
+    "leaves_a_longer_segment_table": "the limit of the GDT",
+    "leaves_a_segment_changed": "the contents of the GDT (checksum)",
+    "leaves_a_data_segment": "DS",
+    "leaves_a_segment_in_fs": "FS",
+    "leaves_an_interrupt_stack": "the contents of the TSS (checksum)",
+    "leaves_the_timer_masked": "the mask of the PICs",
+    "leaves_an_interrupt_let_through": "the mask of the PICs",
+    "leaves_the_local_apic_off": "the local APIC's spurious-interrupt register",
+    "leaves_nmis_masked": "the local APIC's pin LINT0",
+    "leaves_the_local_apics_timer_on": "the local APIC's timer",
+    "leaves_the_local_apic_without_registers": "APIC_BASE",
+}
+BAD_TESTS |= {
+    name: Expected(Kind.FAILED, f"left behind: {what} was ") for name, what in LEFT_CHANGED.items()
+}
+
+NOT_TO_SKIP = "skipped on a machine that has all they require"
+BAD_TESTS |= {
+    "leaves_itself_traced": Expected(Kind.PANICKED, "DEBUG"),
+    "skips_each_row": Expected(Kind.WRONG_SKIP, NOT_TO_SKIP),
+    "skips_at_home": Expected(Kind.WRONG_SKIP, NOT_TO_SKIP),
+    "skips_without_a_reason": Expected(Kind.FAILED, "skips without a reason"),
+    "jumps_out_of_its_body": Expected(Kind.FAILED, "left by a jump that is neither"),
+    "passes_though_known_to_fail": Expected(Kind.FAILED, "passes, but was to fail: 1 == 2"),
+    "fails_elsewhere_than_known": Expected(Kind.FAILED, "1 == 3 does not hold"),
+    "fails_in_another_row_than_known": Expected(Kind.FAILED, "subcase one: not ok"),
+    "leaves_something_though_known_to_fail": Expected(Kind.FAILED, "left behind: CR0 was"),
+    "panics_though_known_to_fail": Expected(Kind.PANICKED, "0x123456789000"),
+    "outlasts_its_limit": Expected(Kind.FAILED, "ms, and its limit is 300 ms"),
+    "forgets_that_it_failed": Expected(Kind.CONTRADICTORY, "1 == 2 does not hold"),
+    "corrects_the_tally": Expected(Kind.CONTRADICTORY, "in the summary"),
+    "prints_its_own_result": Expected(Kind.GARBLED, "result 2 should come where 'ok 1 bad.prints"),
+    "reports_twice": Expected(Kind.CONTRADICTORY, "(2, 2, 0, 0) in the lines"),
+    "reports_success_and_fails": Expected(Kind.GARBLED, "text after the summary"),
+    "reports_success_and_hangs": Expected(Kind.HUNG, "runs for more than 300 ms"),
+    "runs_the_tests_in_a_test": Expected(Kind.GARBLED, "'KTAP version 1'"),
+    "ends_as_if_hung": Expected(Kind.CONTRADICTORY, "claims that all passed, 1 failed"),
+}
+
 
 def run(glob: str, words: str = "", impatient: bool = False) -> Verdict:
     tests = matching(read_test_image(IMAGE), glob)
@@ -161,6 +227,17 @@ def test_a_lie_about_tests(name: str) -> None:
 def test_a_bad_test(name: str) -> None:
     expected = BAD_TESTS[name]
     demand(run(f"bad.{name}", impatient=expected.kind is Kind.HUNG), expected)
+
+
+def test_a_known_failure_is_not_excused_by_a_broken_set_up() -> None:
+    verdict = run("bad_fixture.*")
+    demand(verdict, Expected(Kind.FAILED, "1 == 2 does not hold"))
+
+
+def test_a_test_that_fails_as_it_is_known_to_is_green() -> None:
+    verdict = run("good_but_known.*")
+    assert verdict.green, verdict.message
+    assert verdict.results[0].diagnostics[-1] == "# failed as expected: 1 == 2"
 
 
 def test_without_misbehaviour_the_same_image_is_green() -> None:

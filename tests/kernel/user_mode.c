@@ -36,5 +36,6 @@ struct caught_exception user_mode_try(virt_addr code, uint64_t argument)
         virt_addr_of((uint64_t)&exception_stack[EXCEPTION_STACK_BYTES]));
     struct caught_exception caught = exception_try(enter, &start);
     descriptors_reload_data();
+    descriptors_set_user_exception_stack(virt_addr_of(0));
     return caught;
 }

@@ -170,6 +170,7 @@ void stage_leave(void)
     cr3_write(stage.kernel_root);
     cr0_write(stage.cr0);
     descriptors_reload_data();
+    descriptors_set_user_exception_stack(virt_addr_of(0));
     descriptors_reset_gate(EXCEPTION_GENERAL_PROTECTION);
     descriptors_reset_gate(EXCEPTION_PAGE_FAULT);
     descriptors_reset_gate(VECTOR_SOFTWARE);

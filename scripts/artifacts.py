@@ -20,12 +20,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import page_snapshot
+from cpu_log import triple_fault
 from ktap import last_result, panic_line
 from machines import ROOT, TCG, Profile, build_directory, command_line, image_path
 from page_map import write_pictures
 from page_names import kernel_snapshot
 from qemu_process import Monitor, MonitorError, Qemu, monitor_arguments
+from source_lines import SourceLines
 from verdict import Outcome, Stop, Verdict
+from watched_qemu import WATCHED, WatchedQemu
 
 # A run that fails everywhere needs no more than this many second boots (in one process).
 REPEATS_MAX = 10
@@ -33,6 +36,7 @@ REPEATS_MAX = 10
 CORE_MEMORY = {"16M", "64M", "128M", "256M"}
 CORE = "guest.core"
 TABLES = "page-tables"
+BACKTRACES = "backtrace.txt"
 GDB_COMMANDS = ROOT / "scripts" / "assay_gdb.py"
 SETTLE_S = 0.2
 SPARSE_BLOCK = 1 << 16
@@ -74,6 +78,8 @@ def keep(verdict: Verdict, boot: Boot) -> Verdict:
     try:
         draft.mkdir(parents=True)
         (draft / "serial.log").write_bytes(verdict.outcome.serial)
+        if verdict.places:
+            (draft / BACKTRACES).write_text("\n".join(verdict.places.values()) + "\n")
         (draft / "command.txt").write_text(shlex.join(verdict.outcome.command) + "\n")
         if not verdict.environment_at_fault:
             notes += _repeat(draft, boot, verdict.outcome)
@@ -119,33 +125,35 @@ def _repeat(directory: Path, boot: Boot, first: Outcome) -> list[str]:
         return [f"no second boot for more evidence: {REPEATS_MAX} others have had one"]
     image = image_path(boot.profile, boot.image)
     with tempfile.TemporaryDirectory(prefix="assay-") as scratch:
-        socket, log = Path(scratch) / "monitor", Path(scratch) / "cpu-reset.log"
-        extra = ("-no-shutdown", "-d", "cpu_reset", "-D", str(log), *monitor_arguments(socket))
+        socket = Path(scratch) / "monitor"
+        extra = monitor_arguments(socket)
         command = command_line(boot.profile, image, boot.words, debug_exit=False, extra=extra)
-        (directory / "repeat.txt").write_text(f"{REPEAT_TEXT}\n{shlex.join(command)}\n")
+        again = shlex.join([*command, *WATCHED])
+        (directory / "repeat.txt").write_text(f"{REPEAT_TEXT}\n{again}\n")
         try:
-            with Qemu(command) as qemu:
+            with WatchedQemu(command) as qemu:
                 _run_as_far(qemu, first)
                 serial = bytes(qemu.serial)
                 (directory / "repeat-serial.log").write_bytes(serial)
                 with Monitor(socket) as monitor:
-                    registers = _look(monitor, directory, boot.profile, first.stop is Stop.FLOOD)
+                    _look(monitor, directory, boot.profile, first.stop is Stop.FLOOD)
                     tables = _keep_tables(monitor, directory, boot.label, image.with_suffix(".elf"))
+                log = qemu.log()
         except (MonitorError, ConnectionError, FileNotFoundError, ValueError) as error:
             return [f"the second boot gave no more evidence: {error}"]
-        triple_fault = log.is_file() and "Triple fault" in log.read_text(errors="replace")
     notes = tables + _difference(first.serial, serial)
-    if triple_fault:
-        place = re.search(r"\bRIP=([0-9a-f]+)", registers)
-        where = symbol_at(image.with_suffix(".elf"), int(place[1], 16)) if place else "?"
-        notes.append(f"second boot: a triple fault at {where}")
+    fault = triple_fault(log)
+    if fault is not None:
+        with SourceLines(image.with_suffix(".elf")) as source:
+            place = fault.place(source.describe)
+        notes.append("\n  ".join((f"second boot: a triple fault at {place}", *fault.lines())))
     elif first.status == 0 and boot.profile.runs_on == TCG:
         notes.append("second boot: no triple fault; the guest itself asked for the reset")
     return notes
 
 
 REPEAT_TEXT = """\
-All files here but serial.log, verdict.txt and command.txt are of a second boot, made after the
+All files here but serial.log, backtrace.txt, verdict.txt and command.txt are of a second boot, made after the
 failure to look at the machine at its end. Its verdict does not count. It was without the device by
 which the kernel ends QEMU, and was stopped as soon as it had said as much as the first boot.
 """
@@ -156,36 +164,18 @@ CR4_LA57 = 1 << 12
 NO_INFO_MEM = "QEMU's `info mem` is of no use with five levels; page-tables.txt tells the same.\n"
 
 
-def symbol_at(elf: Path, address: int) -> str:
-    """The address with the function it is in: `0x12 (name+0x2)`."""
-    try:
-        from elftools.elf.elffile import ELFFile  # type: ignore[import]
-
-        with elf.open("rb") as file:
-            table = ELFFile(file).get_section_by_name(".symtab")
-            for symbol in table.iter_symbols() if table is not None else ():
-                start = symbol["st_value"]
-                if symbol["st_info"]["type"] == "STT_FUNC" and (
-                    start <= address < start + max(symbol["st_size"], 1)
-                ):
-                    return f"{address:#x} ({symbol.name}+{address - start:#x})"
-    except (ImportError, OSError):
-        pass
-    return f"{address:#x}"
-
-
 def _run_as_far(qemu: Qemu, first: Outcome) -> None:
     """Until the machine has said as much as the first time, or its time is over."""
     wanted = min(len(first.serial), 1 << 16)
     deadline = time.monotonic() + 2 * (first.seconds - first.quiet_s) + 2
     while len(qemu.serial) < wanted and time.monotonic() < deadline:
-        if qemu.listen(SETTLE_S, SETTLE_S) in (Stop.EXITED, Stop.GAVE_UP):
+        if qemu.listen(SETTLE_S, SETTLE_S) in (Stop.EXITED, Stop.GAVE_UP, Stop.DOWN):
             return
     qemu.listen(SETTLE_S, SETTLE_S)
 
 
-def _look(monitor: Monitor, directory: Path, profile: Profile, flood: bool) -> str:
-    """Writes down what the monitor knows of the machine. *Returns:* the registers."""
+def _look(monitor: Monitor, directory: Path, profile: Profile, flood: bool) -> None:
+    """Writes down what the monitor knows of the machine."""
     monitor.execute("stop")
     registers = monitor.human("info registers")
     (directory / "registers.txt").write_text(registers)
@@ -202,7 +192,6 @@ def _look(monitor: Monitor, directory: Path, profile: Profile, flood: bool) -> s
         # With the guest's own addresses, so that gdb finds them as the kernel does.
         monitor.execute("dump-guest-memory", paging=True, protocol=f"file:{core}")
         _make_sparse(core)
-    return registers
 
 
 def _keep_tables(monitor: Monitor, directory: Path, label: str, elf: Path) -> list[str]:

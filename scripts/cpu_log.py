@@ -46,24 +46,34 @@ def vector_name(vector: int) -> str:
     return f"{name} (vector {vector})"
 
 
-def triple_fault_lines(log: str, describe: Callable[[int], str]) -> list[str]:
-    """How a triple fault came about, an exception a line; nothing if the log does not end in one.
-
-    describe: an address with what is there.
+@dataclass(frozen=True)
+class TripleFault:
+    """chain: what could not be delivered, from the exception of the instruction to the double fault;
+    empty if the log does not tell. last: the vector that came while the double fault was delivered.
     """
+
+    chain: tuple[CpuException, ...]
+    last: int | None
+
+    def place(self, describe: Callable[[int], str]) -> str:
+        """Where the instruction is. describe: an address with what is there."""
+        return describe(self.chain[0].rip) if self.chain else "a place that the log does not tell"
+
+    def lines(self) -> list[str]:
+        """An exception a line."""
+        told = [str(exception) for exception in self.chain]
+        told += [vector_name(self.last)] if self.last is not None else []
+        return [f"{'while that was delivered: ' if at else ''}{text}" for at, text in enumerate(told)]
+
+
+def triple_fault(log: str) -> TripleFault | None:
+    """The last one in the log."""
     ends = [match.start() for match in TRIPLE_FAULT.finditer(log)]
     if not ends:
-        return []
-    chain = _chain(exceptions(log[: ends[-1]]))
-    if not chain:
-        return ["the log does not tell its exceptions"]
-    lines = [f"{chain[0]}, at {describe(chain[0].rip)}"]
-    lines += [f"while that was delivered: {later}" for later in chain[1:]]
-    last = WHILE_DELIVERING.findall(log[: ends[-1]])
-    if last:
-        name = vector_name(int(last[-1], 16))
-        lines.append(f"while that was delivered: {name}")
-    return lines
+        return None
+    before = log[: ends[-1]]
+    last = WHILE_DELIVERING.findall(before)
+    return TripleFault(tuple(_chain(exceptions(before))), int(last[-1], 16) if last else None)
 
 
 def exceptions(log: str) -> list[CpuException]:

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from boots import EXIT_ENVIRONMENT, EXIT_FAILURES, EXIT_INTERRUPTED, EXIT_OK
-from cpu_log import triple_fault_lines
+from cpu_log import triple_fault
 from ktap import Kind, hung_report, panic_line
 from verdict import (
     EXIT_BAD_REQUEST,
@@ -97,9 +97,10 @@ def _down(
     if machine.log is None:
         text = f"a triple fault, or the kernel reset the machine, {after}; QEMU does not tell which"
         return Ending(EXIT_FAILURES, text + _where(machine, describe))
-    lines = triple_fault_lines(machine.log, describe)
-    if lines:
-        return _failure(Kind.TRIPLE_FAULT, "\n  ".join((f"the CPU shut down {after}", *lines)))
+    fault = triple_fault(machine.log)
+    if fault is not None:
+        text = f"the CPU shut down {after}, at {fault.place(describe)}"
+        return _failure(Kind.TRIPLE_FAULT, "\n  ".join((text, *fault.lines())))
     text = f"the kernel reset the machine {after}, which ends QEMU here"
     return Ending(EXIT_OK if may_be_wanted else EXIT_FAILURES, text)
 

@@ -31,6 +31,7 @@ from machines import (
     image_path,
 )
 from qemu_process import boot
+from source_lines import with_source
 from verdict import EXIT_QEMU_REFUSES, Stop, Verdict, judge
 
 SECTION = "test_cases"
@@ -169,7 +170,11 @@ def boot_tests(
         test.name for test in tests if not test.requires and test.profile is not profile
     ]
     verdict = judge(outcome, runs, skips, may_skip)
-    if verdict.green or verdict.kind is Kind.QEMU_MISSING or not evidence:
+    if verdict.green or verdict.kind is Kind.QEMU_MISSING:
+        return verdict
+    elf = image_path(profile, image).with_suffix(".elf")
+    verdict = replace(verdict, places=with_source(outcome.lines, elf))
+    if not evidence:
         return verdict
     again = [glob, "--profile", profile.name]
     again += ["--append", words] if words else []

@@ -39,7 +39,7 @@ COMMANDS = re.compile(r"^(again|under gdb|the second boot's end in gdb): (.+)$",
 # What a message says of these, the page shows in another place.
 SHOWN_ELSEWHERE = re.compile(f"(?m)(?:{KEPT.pattern}|{COMMANDS.pattern}).*\\n?")
 LOGS = ("serial.log", "repeat-serial.log")
-TEXTS = (*LOGS, "registers.txt", "tlb.txt", "mem.txt", "page-tables.txt")
+TEXTS = ("backtrace.txt", *LOGS, "registers.txt", "tlb.txt", "mem.txt", "page-tables.txt")
 PICTURES = {"screen.png": "image/png", "page-tables.svg": "image/svg+xml"}
 
 

@@ -76,8 +76,7 @@ def _look(qemu: WatchedQemu, stop: Stop) -> tuple[Outcome, Machine]:
     """What is known at the end; QEMU is gone then."""
     is_there = stop not in (Stop.EXITED, Stop.LEFT)
     rip, rflags = qemu.standing() if is_there else (None, 0)
-    log = qemu.log.decode(errors="replace")
-    return qemu.outcome(stop), Machine(qemu.down, log, rip, rflags)
+    return qemu.outcome(stop), Machine(qemu.down, qemu.log(), rip, rflags)
 
 
 def _write_out(text: bytes) -> None:

@@ -62,11 +62,11 @@ class SourceLines:
         return self._known[address]
 
     def describe(self, address: int) -> str:
-        """The address with the function it is in and the place in the source, as far as known."""
+        """`0x12 (name+0x2), file:line`, as far as it is known."""
         name, offset = self.symbol_at(address)
-        inside = [f"{name}+{offset:#x}"] if name else []
-        inside += [place] if (place := self.at(address)) else []
-        return f"{address:#x} ({', '.join(inside)})" if inside else f"{address:#x}"
+        place = self.at(address)
+        function = f" ({name}+{offset:#x})" if name else ""
+        return f"{address:#x}{function}" + (f", {place}" if place else "")
 
     def symbol_at(self, address: int) -> tuple[str, int]:
         """The last name at or before the address, and how far behind it that is; or "" and 0."""

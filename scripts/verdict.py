@@ -10,8 +10,8 @@ import enum
 import re
 import shlex
 import signal
-from collections.abc import Collection
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field
 
 from ktap import (
     Kind,
@@ -39,6 +39,7 @@ TAIL_LINES = 30
 PANIC_LINES = 80
 LINE_LENGTH = 300
 NEWLINE = b"\n"
+INDENT = "  "
 SKIP_ALONE = "# SKIP"
 # What the kernel prints of a test that has failed, and of one that was to fail.
 TOLD_FAILURE = re.compile(r"# (.+:\d+: .* does not hold\b|subcase .*: not ok$|left behind: )")
@@ -85,13 +86,15 @@ class Outcome:
 class Verdict:
     """Kind and reason. `results` holds the result lines whenever they can be trusted.
 
-    notes: what else helps: where the evidence is, how to see it again.
+    places: lines of the log that name calls, each with the line that also has file and line. notes:
+    what else helps: where the evidence is, how to see it again.
     """
 
     kind: Kind
     reason: str
     outcome: Outcome
     results: tuple[Result, ...] = ()
+    places: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
 
     @property
@@ -108,13 +111,13 @@ class Verdict:
     @property
     def message(self) -> str:
         """For people: kind, reason, end of the serial log, QEMU's words, its command, the notes."""
-        parts = [f"{self.kind.value}: {self.reason}"]
+        parts = [f"{self.kind.value}: {self._located(self.reason)}"]
         serial = self.outcome.serial
         said = self.outcome.stderr.strip().splitlines()
         if serial:
             lines = _log_tail(serial)
             parts.append(f"serial log, the last {len(lines)} of {serial.count(NEWLINE)} lines:")
-            parts.extend(f"  | {line[:LINE_LENGTH]}" for line in lines)
+            parts.extend(f"  | {self.places.get(line, line[:LINE_LENGTH])}" for line in lines)
         if said:
             parts.append("QEMU said:")
             parts.extend(f"  | {line[:LINE_LENGTH]}" for line in said[-TAIL_LINES:])
@@ -122,6 +125,14 @@ class Verdict:
             parts.append(f"command: {shlex.join(self.outcome.command)}")
         parts.extend(self.notes)
         return "\n".join(parts)
+
+    def _located(self, reason: str) -> str:
+        """The reason, in which lines of the log are indented, with the places of its calls."""
+        lines = []
+        for line in reason.split("\n"):
+            bare = line.removeprefix(INDENT)
+            lines.append(line.removesuffix(bare) + self.places.get(bare, bare))
+        return "\n".join(lines)
 
 
 def _log_tail(serial: bytes) -> list[str]:
@@ -155,7 +166,7 @@ def judge(
     failed = [result for result in report.results if not result.ok]
     if failed:
         lines = [line for result in failed for line in (*result.diagnostics, result.line)]
-        reason = "\n  ".join((f"{len(failed)} of {len(report.results)} tests", *lines))
+        reason = f"\n{INDENT}".join((f"{len(failed)} of {len(report.results)} tests", *lines))
         return Verdict(Kind.FAILED, reason, outcome, report.results)
     wrong = _wrong_skips(report, set(skips), set(may_skip))
     if wrong:

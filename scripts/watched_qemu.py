@@ -22,6 +22,8 @@ from verdict import Stop
 
 # Why QEMU says that a machine went down: all that the guest can do.
 BY_GUEST = ("guest-shutdown", "guest-reset", "guest-panic")
+# What makes QEMU keep the machine as it is.
+WATCHED = ("-no-shutdown",)
 ANSWER_LIMIT_S = 5.0
 # In 64-bit mode and outside.
 INSTRUCTION_AND_FLAGS = re.compile(r"\b[RE]IP=([0-9a-f]+) [RE]FL=([0-9a-f]+)")
@@ -33,7 +35,7 @@ Answer = Callable[[Any, str], None]
 class WatchedQemu(Qemu):
     """A Qemu whose `listen` returns Stop.DOWN when the machine has gone down by the guest's doing.
 
-    down: QEMU's word for why it went down, or "". log: the end of QEMU's log of exceptions.
+    down: QEMU's word for why it went down, or "".
     """
 
     def __init__(
@@ -46,13 +48,13 @@ class WatchedQemu(Qemu):
     ) -> None:
         """As for Qemu."""
         self.down = ""
-        self.log = bytearray()
+        self._log = bytearray()
         self._answers: list[Answer] = []
         self._received = b""
         self._socket, theirs = socket.socketpair()
         self._log_fd, log_end = os.pipe()
         arguments = [
-            "-no-shutdown", *LOG_ARGUMENTS, "-D", f"/dev/fd/{log_end}",
+            *WATCHED, *LOG_ARGUMENTS, "-D", f"/dev/fd/{log_end}",
             "-chardev", f"socket,id=runner,fd={theirs.fileno()}",
             "-mon", "chardev=runner,mode=control",
         ]
@@ -88,6 +90,12 @@ class WatchedQemu(Qemu):
         finally:
             self._socket.close()
             os.close(self._log_fd)
+
+    def log(self) -> str:
+        """The end of QEMU's log of exceptions, up to what it has written by now."""
+        while self.watches(self._log_fd) and self._read_log():
+            pass
+        return self._log.decode("ascii", errors="replace")
 
     def ask(self, command: str, answer: Answer, **arguments: object) -> None:
         """Asks QEMU's monitor; `answer` is called while `listen` listens."""
@@ -147,6 +155,6 @@ class WatchedQemu(Qemu):
         if not chunk:
             self.unwatch(self._log_fd)
             return False
-        self.log += chunk
-        del self.log[:-TAIL_BYTES]
+        self._log += chunk
+        del self._log[:-TAIL_BYTES]
         return True

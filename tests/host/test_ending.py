@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from boots import EXIT_ENVIRONMENT, EXIT_FAILURES, EXIT_INTERRUPTED, EXIT_OK
-from cpu_log import exceptions, triple_fault_lines
+from cpu_log import exceptions, triple_fault
 from ending import Machine, tell
 from verdict import Outcome, Stop
 
@@ -34,8 +34,10 @@ def described(address: int) -> str:
 
 
 def test_the_exceptions_of_a_triple_fault_are_told_in_their_order() -> None:
-    assert triple_fault_lines(LOG, described) == [
-        "PAGE FAULT (vector 14), error code 0x2, CR2 0x1000, at <ffffffff80201234>",
+    fault = triple_fault(LOG)
+    assert fault is not None and fault.place(described) == "<ffffffff80201234>"
+    assert fault.lines() == [
+        "PAGE FAULT (vector 14), error code 0x2, CR2 0x1000",
         "while that was delivered: DOUBLE FAULT (vector 8), error code 0x0, CR2 0xffffffff802670e0",
         "while that was delivered: PAGE FAULT (vector 14)",
     ]
@@ -44,13 +46,14 @@ def test_the_exceptions_of_a_triple_fault_are_told_in_their_order() -> None:
 
 @pytest.mark.parametrize("log", ["", LOG.replace("Triple fault\n", ""), "Triple faults are rare\n"])
 def test_a_log_without_a_triple_fault_tells_none(log: str) -> None:
-    assert triple_fault_lines(log, described) == []
+    assert triple_fault(log) is None
 
 
 def test_a_log_that_is_cut_tells_what_is_left() -> None:
     for start in range(len(LOG)):
-        lines = triple_fault_lines(LOG[start:], described)
-        assert bool(lines) == ("\nTriple fault\n" in LOG[start - 1 if start else 0 :])
+        fault = triple_fault(LOG[start:])
+        assert (fault is not None) == (start <= LOG.index("Triple fault"))
+        assert fault is None or (fault.lines(), fault.place(described))
 
 
 UNATTENDED, ATTENDED = False, True
@@ -84,7 +87,7 @@ ENDINGS = [
     (outcome(Stop.DOWN), Machine("guest-shutdown", ""), ATTENDED, EXIT_OK, "the kernel switched the"),
     (outcome(Stop.DOWN), Machine("guest-shutdown", ""), UNATTENDED, EXIT_FAILURES, "the kernel sw"),
     (outcome(Stop.DOWN), Machine("guest-reset", LOG), ATTENDED, EXIT_FAILURES,
-     "triple fault: the CPU shut down after 1.2 s\n  PAGE FAULT (vector 14), error code 0x2"),
+     "triple fault: the CPU shut down after 1.2 s, at <ffffffff80201234>\n  PAGE FAULT (vector 14)"),
     (outcome(Stop.DOWN), Machine("guest-reset", None, 0x1234, 2), ATTENDED, EXIT_FAILURES,
      "a triple fault, or the kernel reset the machine, after 1.2 s; QEMU does not tell which; "
      "interrupts are off; the CPU is at <1234>"),

@@ -15,7 +15,7 @@ import artifacts
 from artifacts import directory_of
 from kernel_tests import boot_tests, matching, read_test_image
 from ktap import Kind
-from machines import PROFILES, Profile, build_directory
+from machines import PROFILES, ROOT, Profile, build_directory
 from page_map_model import page_map
 from page_snapshot import load
 from verdict import Verdict
@@ -50,7 +50,7 @@ def test_everything_is_kept_of_a_panic_on_a_machine_with_a_screen() -> None:
     verdict, kept = fail("bad.panics", PROFILES["pvh"])
     assert verdict.kind is Kind.PANICKED
     names = {path.name for path in kept.iterdir()}
-    assert names == ALWAYS | OF_THE_SECOND_BOOT | {"screen.png", "guest.core"}, verdict.message
+    assert names == ALWAYS | OF_THE_SECOND_BOOT | {"backtrace.txt", "screen.png", "guest.core"}, verdict.message
     assert (kept / "serial.log").read_bytes() == verdict.outcome.serial
     assert (kept / "command.txt").read_text().startswith("qemu-system-x86_64 ")
     assert "PANIC: in a test" in (kept / "repeat-serial.log").read_text()
@@ -66,6 +66,26 @@ def test_everything_is_kept_of_a_panic_on_a_machine_with_a_screen() -> None:
     assert stat.st_blocks * 512 < stat.st_size / 4, "zeros take room"
     for text in ("artefacts: ", "again: ", "under gdb: ", "gdb: gdb "):
         assert text in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("name", "function", "code"),
+    [
+        ("bad.panics", "bad_panics", "panics"),
+        ("bad.hangs_with_interrupts_off", "hang_with_interrupts_off", "cpu_halt();"),
+        ("bad.overflows_the_stack", "use_stack", "use_stack("),
+    ],
+)
+def test_calls_are_told_with_their_place_in_the_source(
+    name: str, function: str, code: str
+) -> None:
+    verdict, kept = fail(name)
+    located = rf"{function}[\w.]*\+0x\w+  .*tests/kernel/misbehave/(\w+\.c):(\d+)"
+    found = re.search(located, verdict.message)
+    assert found and re.search(located, (kept / "backtrace.txt").read_text()), verdict.message
+    source = (ROOT / "tests" / "kernel" / "misbehave" / found[1]).read_text().splitlines()
+    assert code in source[int(found[2]) - 1]
+    assert not re.search(located, (kept / "serial.log").read_text())
 
 
 def test_the_dump_of_the_page_tables_agrees_with_what_qemu_says_is_mapped() -> None:
@@ -93,7 +113,7 @@ def test_the_dump_of_the_page_tables_agrees_with_what_qemu_says_is_mapped() -> N
 def test_everything_is_kept_of_a_machine_with_five_levels() -> None:
     verdict, kept = fail("bad.panics", PROFILES["la57"])
     names = {path.name for path in kept.iterdir()}
-    assert names == ALWAYS | OF_THE_SECOND_BOOT | {"guest.core"}, verdict.message
+    assert names == ALWAYS | OF_THE_SECOND_BOOT | {"backtrace.txt", "guest.core"}, verdict.message
     assert "of no use with five levels" in (kept / "mem.txt").read_text()
     assert (kept / "page-tables.txt").read_text().startswith("root 0x1000, 5 levels\n")
 

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from artifacts import symbol_at
 from machines import PROFILES, EnvironmentFault, command_line, find_fault, image_path
 from qemu_process import Monitor, Qemu, monitor_arguments
+from source_lines import SourceLines
 
 THE_END = "The kernel has stopped."
 INTERRUPTS_ON = 1 << 9
@@ -72,7 +72,8 @@ def test_a_page_fault_report_decodes_the_error_code(fault: Fault) -> None:
 
 
 def test_a_page_fault_report_has_the_frame_of_the_access(fault: Fault) -> None:
-    assert "(kernel_main+" in symbol_at(fault.image, fault.told(r"\brip ([0-9a-f]{16})"))
+    with SourceLines(fault.image) as source:
+        assert source.symbol_at(fault.told(r"\brip ([0-9a-f]{16})"))[0] == "kernel_main"
     assert fault.told(r"\bcs 0x([0-9a-f]+)") == fault.register("CS") == 8
     assert fault.told(r"\bcr3 0x([0-9a-f]+)") == fault.register("CR3")
     assert fault.told(r"\brflags 0x([0-9a-f]+)") & INTERRUPTS_ON == 0

@@ -68,8 +68,8 @@ def hanging(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("ASSAY_BUILD", str(tmp_path))
 
 
-TRIPLE_FAULT = r"""triple fault: the CPU shut down after [\d.]+ s
-  BREAKPOINT \(vector 3\), error code 0x0, CR2 0x0, at 0xffffffff8\w+ \(triple_fault\+0x\w+, (?P<place>\S+)\)
+TRIPLE_FAULT = r"""triple fault: the CPU shut down after [\d.]+ s, at 0xffffffff8\w+ \(triple_fault\+0x\w+\), (?P<place>\S+)
+  BREAKPOINT \(vector 3\), error code 0x0, CR2 0x0
   while that was delivered: GENERAL PROTECTION FAULT \(vector 13\), error code 0x\w+, CR2 0x0
   while that was delivered: DOUBLE FAULT \(vector 8\), error code 0x0, CR2 0x0
   while that was delivered: GENERAL PROTECTION FAULT \(vector 13\)

@@ -56,10 +56,11 @@ static void show_translations(struct kernel *kernel)
 static enum map_result map_screen(struct kernel *kernel, virt_addr page,
                                   struct frame_source *frames, const char *source_name)
 {
-    uint64_t no_execute = kernel->cpu.no_execute ? PAGE_NO_EXECUTE : 0;
+    uint64_t flags = PAGE_PRESENT | PAGE_WRITABLE | cpu_features_device_type().bits |
+                     (kernel->cpu.no_execute ? PAGE_NO_EXECUTE : 0);
     enum map_result result = tlb_flush_now(page_table_map_to(
         &kernel->page_table, page, phys_addr_of(VGA_TEXT_FRAME), PAGE_4K,
-        page_flags_of(PAGE_PRESENT | PAGE_WRITABLE | no_execute), frames));
+        page_flags_of(flags), frames));
 
     console_print(&kernel->console, "Map page 0x%lx to frame 0x%x, %s:\n  %s\n", page.value,
                   VGA_TEXT_FRAME, source_name, map_result_text(result));

@@ -13,6 +13,7 @@ struct kernel {
     const struct boot_info *boot_info; /* read-only memory */
     struct command_line options;
     struct cpu_features cpu;
+    volatile uint8_t *local_apic; /* its registers; NULL: it has none in memory */
     struct page_table page_table; /* the active tables, reached through all of physical memory */
     struct frame_range usable_ranges[MEMORY_MAP_CAPACITY];
     struct range_source frames; /* the usable frames that nothing has taken yet */

@@ -8,7 +8,9 @@
 #include "kernel/cpu/exception.h"
 #include "kernel/cpu/registers.h"
 #include "kernel/cpu/stacks.h"
+#include "kernel/drivers/framebuffer.h"
 #include "kernel/drivers/fw_cfg.h"
+#include "kernel/drivers/nmi_timer.h"
 #include "kernel/drivers/pic.h"
 #include "kernel/kernel.h"
 #include "kernel/panic.h"
@@ -24,7 +26,10 @@ enum { BIOS_VIDEO_MODE = 0x449, BIOS_VIDEO_MODE_TEXT_80X25 = 3 };
 static struct boot_info boot_info __attribute__((section(".bss.boot_info"), aligned(4096)));
 static struct kernel kernel;
 static struct framebuffer_text framebuffer_screen;
-static uint8_t *framebuffer_pixels; /* in the kernel's own tables */
+
+/* Where devices are in the kernel's own tables; NULL for those that are not there. */
+static volatile uint8_t *screen_cells;
+static volatile uint8_t *framebuffer_pixels;
 
 /* The tables of entry.asm, or those of five_levels_enter on top of them. */
 static struct page_table boot_page_table(unsigned levels)
@@ -119,7 +124,10 @@ static void claim_memory_in_use(void)
     uint64_t boot_info_start = image_physical(image_boot_info_start).value;
     uint64_t boot_info_end = image_physical(image_boot_info_end).value;
 
-    claim(0, page_size_bytes(PAGE_4K), MEMORY_RESERVED);
+    if (memory_map_claim_below(&boot_info.memory_map, phys_addr_of(page_size_bytes(PAGE_4K)),
+                               MEMORY_BIOS_DATA) != MEMORY_MAP_OK) {
+        PANIC("the memory map has too many regions");
+    }
     claim((uint64_t)image_load_start, boot_info_start, MEMORY_KERNEL);
     claim(boot_info_start, boot_info_end, MEMORY_BOOT_INFO);
     claim(boot_info_end, (uint64_t)image_load_end, MEMORY_KERNEL);
@@ -171,6 +179,36 @@ static void claim_table_frames(void)
     kernel.table_range = (struct frame_range){phys_addr_of(start), bytes >> PAGE_SHIFT};
 }
 
+static volatile uint8_t *map_device(uint64_t page, phys_addr start, uint64_t bytes,
+                                    page_flags memory_type)
+{
+    return kernel_space_map_device(&kernel.page_table, virt_addr_of(page), start, bytes,
+                                   memory_type, &kernel.frames.source);
+}
+
+/* Registers where the memory map has RAM are not believed in. */
+static void map_devices(void)
+{
+    const struct display *display = &boot_info.display;
+    page_flags uncached = cpu_features_device_type();
+    phys_addr apic;
+
+    if (display->kind == DISPLAY_VGA_TEXT) {
+        screen_cells =
+            map_device(LAYOUT_VGA_TEXT, phys_addr_of(VGA_TEXT_FRAME), VGA_TEXT_BYTES, uncached);
+    }
+    if (display->kind == DISPLAY_FRAMEBUFFER) {
+        framebuffer_pixels =
+            map_device(LAYOUT_FRAMEBUFFER, display->address, framebuffer_bytes(display),
+                       cpu_features_framebuffer_type(&kernel.cpu));
+    }
+    if (nmi_timer_find_apic(&apic) &&
+        !memory_type_is_ram(memory_map_at(&boot_info.memory_map, apic).type)) {
+        kernel.local_apic =
+            map_device(LAYOUT_LOCAL_APIC, apic, page_size_bytes(PAGE_4K), uncached);
+    }
+}
+
 /* Builds the kernel's tables from the lowest usable frames, which then are no longer usable. */
 static void make_kernel_space(unsigned levels)
 {
@@ -180,12 +218,9 @@ static void make_kernel_space(unsigned levels)
         kernel_space_build(&boot_info, cpu_features_of_paging(&kernel.cpu), levels,
                            kernel.page_table.access, kernel.options.access,
                            &kernel.frames.source);
-    if (boot_info.display.kind == DISPLAY_FRAMEBUFFER) {
-        framebuffer_pixels = kernel_space_map_framebuffer(
-            &kernel.page_table, &boot_info.display, cpu_features_framebuffer_type(&kernel.cpu),
-            &kernel.frames.source);
-    }
-    if (memory_map_claim_below(&boot_info.memory_map, range_source_position(&kernel.frames),
+    map_devices();
+    if (memory_map_claim_below(&boot_info.memory_map,
+                               kernel_space_finish(&kernel.page_table, &kernel.frames),
                                MEMORY_PAGE_TABLES) != MEMORY_MAP_OK) {
         PANIC("the memory map has too many regions");
     }
@@ -196,7 +231,7 @@ static void run_kernel(void *argument)
 {
     (void)argument;
     if (framebuffer_pixels != NULL) {
-        framebuffer_text_move(&framebuffer_screen, framebuffer_pixels);
+        framebuffer_text_move(&framebuffer_screen, (uint8_t *)framebuffer_pixels);
     }
     kernel.boot_info = (const struct boot_info *)LAYOUT_BOOT_INFO;
     kernel.page_table.active = true;
@@ -210,12 +245,7 @@ static void run_kernel(void *argument)
     kernel.table_frames = access_strategy_has_window(kernel.options.access)
                               ? &kernel.window_frames.source
                               : &kernel.frames.source;
-    kernel.console.screen.cells =
-        kernel.console.screen.cells == NULL
-            ? NULL
-            : mm_port_pointer(virt_addr_of(VGA_TEXT_FRAME + (kernel.boot_info->has_physical_memory
-                                                                 ? LAYOUT_PHYSICAL_MEMORY
-                                                                 : LAYOUT_IDENTITY)));
+    kernel.console.screen.cells = (volatile uint16_t *)screen_cells;
     kernel_entry(&kernel);
 }
 

@@ -13,7 +13,7 @@ import gdb  # type: ignore[import]
 PAGE_SHIFT = 12
 UNITS = ((1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB"))
 TYPE_PREFIX = "MEMORY_"
-ABBREVIATIONS = ("ACPI", "NVS")
+ABBREVIATIONS = ("ACPI", "BIOS", "NVS")
 
 
 def variable(name: str) -> gdb.Value | None:

@@ -6,6 +6,7 @@ const char *memory_type_name(enum memory_type type)
 {
     static const char *const names[MEMORY_TYPE_COUNT] = {
         [MEMORY_USABLE] = "usable",
+        [MEMORY_BIOS_DATA] = "BIOS data",
         [MEMORY_ACPI_RECLAIMABLE] = "ACPI reclaimable",
         [MEMORY_ACPI_NVS] = "ACPI NVS",
         [MEMORY_RESERVED] = "reserved",
@@ -16,6 +17,11 @@ const char *memory_type_name(enum memory_type type)
         [MEMORY_KERNEL] = "kernel",
     };
     return (unsigned)type < MEMORY_TYPE_COUNT ? names[type] : "unknown";
+}
+
+bool memory_type_is_ram(enum memory_type type)
+{
+    return (unsigned)type < MEMORY_TYPE_COUNT && type != MEMORY_RESERVED && type != MEMORY_BAD;
 }
 
 /* Appends [start, end), joined to the last region where they touch and agree. */
@@ -141,11 +147,35 @@ phys_addr memory_map_ram_end(const struct memory_map *map)
 {
     for (size_t i = map->region_count; i > 0; i--) {
         const struct memory_region *region = &map->regions[i - 1];
-        if (region->type != MEMORY_RESERVED && region->type != MEMORY_BAD) {
+        if (memory_type_is_ram(region->type)) {
             return region->end;
         }
     }
     return phys_addr_of(0);
+}
+
+struct memory_region memory_map_at(const struct memory_map *map, phys_addr address)
+{
+    size_t first = 0;
+    size_t end = map->region_count;
+
+    /* The regions before `first` end at or below the address; those from `end` on end above it. */
+    while (first < end) {
+        size_t middle = first + (end - first) / 2;
+        if (map->regions[middle].end.value <= address.value) {
+            first = middle + 1;
+        } else {
+            end = middle;
+        }
+    }
+    if (first < map->region_count && map->regions[first].start.value <= address.value) {
+        return map->regions[first];
+    }
+    return (struct memory_region){
+        .start = first > 0 ? map->regions[first - 1].end : phys_addr_of(0),
+        .end = first < map->region_count ? map->regions[first].start : phys_addr_of(PHYSICAL_END),
+        .type = MEMORY_TYPE_COUNT,
+    };
 }
 
 size_t memory_map_usable_ranges(const struct memory_map *map, struct frame_range *ranges)

@@ -8,6 +8,7 @@
  * value of this list wins. */
 enum memory_type {
     MEMORY_USABLE,
+    MEMORY_BIOS_DATA, /* page 0, if it is RAM: its frame holds what the BIOS left there */
     MEMORY_ACPI_RECLAIMABLE,
     MEMORY_ACPI_NVS,
     MEMORY_RESERVED,
@@ -20,6 +21,9 @@ enum memory_type {
 };
 
 const char *memory_type_name(enum memory_type type);
+
+/* RAM is what may be mapped as cached memory: every type but reserved and bad. */
+bool memory_type_is_ram(enum memory_type type);
 
 struct memory_region {
     phys_addr start;
@@ -54,8 +58,13 @@ memory_map_claim_below(struct memory_map *map, phys_addr end, enum memory_type t
 /* Bytes of all regions of `type`. */
 uint64_t memory_map_bytes(const struct memory_map *map, enum memory_type type);
 
-/* The end of the highest region that is memory: neither reserved nor bad. 0 if there is none. */
+/* The end of the highest region that is RAM. 0 if there is none. */
 phys_addr memory_map_ram_end(const struct memory_map *map);
+
+/* The region that holds `address`. An address that no region holds is in a gap, which is returned
+ * as a region of the type MEMORY_TYPE_COUNT: it ends where the next region starts, the last one at
+ * 2^52. Costs O(log regions). */
+struct memory_region memory_map_at(const struct memory_map *map, phys_addr address);
 
 /* Lists the usable regions as ranges of frames, for a range_source. `ranges` holds at least
  * MEMORY_MAP_CAPACITY elements. Returns how many there are. */

@@ -35,5 +35,12 @@ void cpu_features_enable(const struct cpu_features *features);
  * Processor Families", 11.12 "Page Attribute Table (PAT)". */
 page_flags cpu_features_framebuffer_type(const struct cpu_features *features);
 
+/* The memory type of other devices: uncached, whatever an MTRR says, with and without the PAT, in
+ * which it is entry 3. */
+static inline page_flags cpu_features_device_type(void)
+{
+    return page_flags_of(PAGE_CACHE_DISABLE | PAGE_WRITE_THROUGH);
+}
+
 /* The part of the features that page tables depend on. */
 struct paging_features cpu_features_of_paging(const struct cpu_features *features);

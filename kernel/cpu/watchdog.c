@@ -21,10 +21,10 @@ static bool handle_nmi(const struct exception_frame *frame)
     return true;
 }
 
-bool watchdog_init(uint64_t physical_memory_offset)
+bool watchdog_init(volatile uint8_t *apic)
 {
     exceptions_on_nmi(handle_nmi);
-    timer_is_there = nmi_timer_start(physical_memory_offset);
+    timer_is_there = nmi_timer_start(apic);
     if (!timer_is_there) {
         exceptions_on_nmi(NULL);
     }

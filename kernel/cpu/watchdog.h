@@ -4,8 +4,8 @@
 #include "kernel/cpu/exception.h"
 
 /* Prepares the timer. Without one, nothing here has an effect, and false is returned.
- * physical_memory_offset: where physical memory is mapped, up to 4 GiB at least. */
-bool watchdog_init(uint64_t physical_memory_offset);
+ * apic: where the local APIC's registers are mapped; NULL: there are none. */
+bool watchdog_init(volatile uint8_t *apic);
 
 /* Whether watchdog_init has found a timer. */
 bool watchdog_is_there(void);

@@ -4,7 +4,8 @@
 #include "kernel/cpu/registers.h"
 #include "kernel/drivers/pic.h"
 #include "kernel/drivers/port_io.h"
-#include "mm_port.h"
+
+#include <stddef.h>
 
 /* The 8254: Intel's data sheet "8254 Programmable Interval Timer". */
 enum {
@@ -38,18 +39,23 @@ static bool pit_start(void)
     return (port_read_8(PIT_CHANNEL_0) & PIT_STATUS_PROGRAMMED) == PIT_RATE_GENERATOR;
 }
 
-static bool apic_is_in_memory(void)
+bool nmi_timer_find_apic(phys_addr *registers)
 {
-    return (cpuid_read(CPUID_BASIC, 0).edx & CPUID_EDX_APIC) != 0 &&
-           (msr_read(MSR_APIC_BASE) & (APIC_BASE_ENABLED | APIC_BASE_X2APIC)) == APIC_BASE_ENABLED;
+    if ((cpuid_read(CPUID_BASIC, 0).edx & CPUID_EDX_APIC) == 0) {
+        return false;
+    }
+    uint64_t base = msr_read(MSR_APIC_BASE);
+
+    *registers = phys_addr_of(base & CR3_FRAME_MASK);
+    return (base & (APIC_BASE_ENABLED | APIC_BASE_X2APIC)) == APIC_BASE_ENABLED;
 }
 
-/* Where the local APIC is mapped, once the timer was started. */
-static uint64_t apic;
+/* The local APIC's registers, once the timer was started. */
+static volatile uint8_t *registers_of_apic;
 
 static volatile uint32_t *apic_at(uint32_t apic_register)
 {
-    return mm_port_pointer(virt_addr_of(apic + apic_register));
+    return (volatile uint32_t *)(registers_of_apic + apic_register);
 }
 
 uint32_t nmi_timer_apic_read(uint32_t apic_register)
@@ -62,12 +68,12 @@ void nmi_timer_apic_write(uint32_t apic_register, uint32_t value)
     *apic_at(apic_register) = value;
 }
 
-bool nmi_timer_start(uint64_t physical_memory_offset)
+bool nmi_timer_start(volatile uint8_t *apic)
 {
-    if (!apic_is_in_memory() || !pit_start() || !pic_unmask(PIC_LINE_TIMER)) {
+    if (apic == NULL || !pit_start() || !pic_unmask(PIC_LINE_TIMER)) {
         return false;
     }
-    apic = physical_memory_offset + (msr_read(MSR_APIC_BASE) & CR3_FRAME_MASK);
+    registers_of_apic = apic;
     nmi_timer_apic_write(APIC_SPURIOUS, SPURIOUS_ENABLE | VECTOR_SPURIOUS);
     nmi_timer_apic_write(APIC_LINT0, LINT_NMI);
     return true;

@@ -5,18 +5,20 @@
  */
 #pragma once
 
-#include <stdbool.h>
-#include <stdint.h>
+#include "mm/address.h"
 
 enum { NMI_TIMER_TICK_MS = 50 };
 
-/* Sets the timer going, from then on with a tick every NMI_TIMER_TICK_MS;
- * A handler of the NMI must be there before, and pic_init must have been called.
+/* Finds the local APIC's registers: a page of physical memory that has to be mapped uncached.
+ * *Returns:* false if the CPU has none, or has it off or in x2APIC mode. */
+__attribute__((warn_unused_result)) bool nmi_timer_find_apic(phys_addr *registers);
+
+/* Sets the timer going, from then on with a tick every NMI_TIMER_TICK_MS. A handler of the NMI must
+ * be there before, and pic_init must have been called.
  *
- * physical_memory_offset: where physical memory is mapped, up to 4 GiB at least.
- * *Returns:* false, with every interrupt held back, if the machine lacks one of the three or has its
- * local APIC in x2APIC mode. */
-__attribute__((warn_unused_result)) bool nmi_timer_start(uint64_t physical_memory_offset);
+ * apic: where the registers that nmi_timer_find_apic has found are mapped; NULL: nowhere.
+ * *Returns:* false, with every interrupt held back, if the machine lacks one of the three. */
+__attribute__((warn_unused_result)) bool nmi_timer_start(volatile uint8_t *apic);
 
 /* To be called at each NMI while the timer is going: lets the next tick come, and says whether this
  * NMI is one. */

@@ -8,6 +8,7 @@ enum {
     VGA_TEXT_COLUMNS = 80,
     VGA_TEXT_ROWS = 25,
     VGA_TEXT_FRAME = 0xb8000, /* physical address of the cells */
+    VGA_TEXT_BYTES = VGA_TEXT_COLUMNS * VGA_TEXT_ROWS * 2,
 };
 
 struct vga_text {

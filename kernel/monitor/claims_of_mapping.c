@@ -48,13 +48,22 @@ static enum claim_result show_memory_offset(struct monitor *monitor)
     return show_translation_of(monitor, monitor->kernel->boot_info->physical_memory_offset, 0);
 }
 
-/* Tries to map the page, which then is unmapped again. */
-static enum map_result try_map(struct monitor *monitor, virt_addr page, phys_addr frame,
-                               struct frame_source *frames)
+/* Of a page that shows the screen. */
+static page_flags screen_flags(const struct monitor *monitor)
+{
+    uint64_t no_execute = monitor->kernel->cpu.no_execute ? PAGE_NO_EXECUTE : 0;
+
+    return page_flags_of(PAGE_PRESENT | PAGE_WRITABLE | no_execute |
+                         cpu_features_device_type().bits);
+}
+
+/* Tries to map the page to the screen, and unmaps it again. */
+static enum map_result try_map(struct monitor *monitor, virt_addr page, struct frame_source *frames)
 {
     const struct page_table *tables = &monitor->kernel->page_table;
-    enum map_result result = tlb_flush_now(page_table_map_to(
-        tables, page, frame, PAGE_4K, page_flags_of(PAGE_PRESENT | PAGE_WRITABLE), frames));
+    phys_addr frame = phys_addr_of(VGA_TEXT_FRAME);
+    enum map_result result = tlb_flush_now(
+        page_table_map_to(tables, page, frame, PAGE_4K, screen_flags(monitor), frames));
 
     console_print(monitor->console, "  map 0x%lx to 0x%lx: %s\n", page.value, frame.value,
                   map_result_text(result));
@@ -66,8 +75,7 @@ static enum map_result try_map(struct monitor *monitor, virt_addr page, phys_add
 
 static enum claim_result show_page_0(struct monitor *monitor)
 {
-    enum map_result result =
-        try_map(monitor, virt_addr_of(0), phys_addr_of(VGA_TEXT_FRAME), frame_source_empty());
+    enum map_result result = try_map(monitor, virt_addr_of(0), frame_source_empty());
 
     return result == MAP_ALREADY_MAPPED ? CLAIM_NOT_HERE : claim_result_of(result == MAP_OK);
 }
@@ -79,8 +87,7 @@ static enum claim_result show_far_page(struct monitor *monitor)
     if (!scratch_begin(&scratch, monitor)) {
         return CLAIM_NOT_HERE;
     }
-    bool refused = try_map(monitor, scratch.page, phys_addr_of(VGA_TEXT_FRAME),
-                           frame_source_empty()) == MAP_NO_FRAME;
+    bool refused = try_map(monitor, scratch.page, frame_source_empty()) == MAP_NO_FRAME;
     scratch_end(&scratch);
     return claim_result_of(refused);
 }
@@ -89,7 +96,7 @@ static uint64_t tables_for(struct monitor *monitor, uint64_t page)
 {
     struct frames_needed needed = page_table_frames_needed(
         &monitor->kernel->page_table, page_range_of(virt_addr_of(page), 1),
-        phys_addr_of(VGA_TEXT_FRAME), RANGE_PAGES_4K, page_flags_of(PAGE_PRESENT));
+        phys_addr_of(VGA_TEXT_FRAME), RANGE_PAGES_4K, screen_flags(monitor));
 
     console_print(monitor->console, "  new tables for page 0x%lx: %lu\n", page, needed.count);
     return needed.count;
@@ -105,7 +112,7 @@ static enum claim_result show_new_tables(struct monitor *monitor)
         return CLAIM_NOT_HERE;
     }
     if (tlb_flush_now(page_table_map_range(&kernel->page_table, near, phys_addr_of(VGA_TEXT_FRAME),
-                                           RANGE_PAGES_4K, page_flags_of(PAGE_PRESENT),
+                                           RANGE_PAGES_4K, screen_flags(monitor),
                                            kernel->table_frames)) != MAP_OK) {
         console_print(monitor->console, "  0x%lx was mapped here: unmap it first\n", NEAR_PAGE);
         scratch_end(&scratch);
@@ -125,9 +132,9 @@ static enum claim_result show_new_tables(struct monitor *monitor)
 
 static enum claim_result show_mapped_twice(struct monitor *monitor)
 {
-    return claim_result_of(try_map(monitor, virt_addr_of((uint64_t)&show_mapped_twice & ~0xfffull),
-                                   phys_addr_of(VGA_TEXT_FRAME),
-                                   frame_source_empty()) == MAP_ALREADY_MAPPED);
+    virt_addr page = virt_addr_of((uint64_t)&show_mapped_twice & ~0xfffull);
+
+    return claim_result_of(try_map(monitor, page, frame_source_empty()) == MAP_ALREADY_MAPPED);
 }
 
 static void write_word(void *address)
@@ -254,7 +261,7 @@ static enum claim_result show_not_canonical(struct monitor *monitor)
 const struct claim claims_of_mapping[] = {
     {"X1", "0xb8000 is mapped to 0xb8000", show_screen, false},
     {"X2", "the low 12 bits of an address stay what they are", show_offset_bits, false},
-    {"X3", "the offset of physical memory leads to 0, in a huge page", show_memory_offset, true},
+    {"X3", "the offset of physical memory leads to 0", show_memory_offset, true},
     {"M1", "page 0 can be mapped without a new table", show_page_0, false},
     {"M3", "a far page cannot be mapped when there are no frames for tables", show_far_page, false},
     {"M5", "how many tables a page takes depends on its neighbours", show_new_tables, false},

@@ -16,20 +16,18 @@ static bool is_recursive(const struct page_table *tables, virt_addr address)
 static const char *reason_of(const struct monitor *monitor, const struct region *region)
 {
     enum access_strategy access = monitor->kernel->options.access;
-    bool has_physical_memory = monitor->kernel->boot_info->has_physical_memory;
 
     switch (region->kind) {
     case REGION_PAGE_0:
         return NULL;
     case REGION_IDENTITY:
-        return access == STRATEGY_IDENTITY ? "page tables are reached there"
-               : !has_physical_memory      ? "the screen is reached there"
-                                           : NULL;
+        return access == STRATEGY_IDENTITY ? "page tables are reached there" : NULL;
     case REGION_FIXED:
         return access == STRATEGY_FIXED ? "page tables are reached there" : NULL;
     case REGION_PHYSICAL_MEMORY:
-        return has_physical_memory ? "page tables, the screen and the timer are reached there"
-                                   : NULL;
+        return monitor->kernel->boot_info->has_physical_memory
+                   ? "page tables and the kernel's frames are reached there"
+                   : NULL;
     case REGION_STACK_GUARD:
         return "it must stay unmapped for a stack overflow to be noticed";
     case REGION_STACK:
@@ -40,6 +38,10 @@ static const char *reason_of(const struct monitor *monitor, const struct region 
         return "the kernel changes its entries as it needs them";
     case REGION_FRAMEBUFFER:
         return monitor->kernel->console.framebuffer != NULL ? "the screen is reached there" : NULL;
+    case REGION_VGA_TEXT:
+        return monitor->console->screen.cells != NULL ? "the screen is reached there" : NULL;
+    case REGION_LOCAL_APIC:
+        return monitor->kernel->local_apic != NULL ? "the timer is reached there" : NULL;
     case REGION_RECURSIVE:
         return is_recursive(&monitor->kernel->page_table, region->start)
                    ? "the pages there are the page tables themselves"

@@ -9,10 +9,9 @@
  * it quick. */
 enum { POLLS_BEFORE_SLEEP = 4000 };
 
-void input_init(struct input *self, const struct boot_info *info)
+void input_init(struct input *self, volatile uint8_t *apic)
 {
-    *self = (struct input){.may_sleep = info->has_physical_memory &&
-                                        watchdog_init(info->physical_memory_offset)};
+    *self = (struct input){.may_sleep = watchdog_init(apic)};
     (void)keyboard_init();
 }
 

@@ -1,7 +1,6 @@
 /* Where the monitor's keys come from: the serial port and the PS/2 keyboard, whichever has one. */
 #pragma once
 
-#include "kernel/boot/boot_info.h"
 #include "kernel/console/terminal_keys.h"
 #include "kernel/drivers/scancode.h"
 
@@ -12,9 +11,9 @@ struct input {
     unsigned idle_polls;
 };
 
-/* The timer is set up through the map of all physical memory; without that the CPU never
+/* apic: where the local APIC's registers are mapped. NULL: there is no timer, and the CPU never
  * sleeps. */
-void input_init(struct input *self, const struct boot_info *info);
+void input_init(struct input *self, volatile uint8_t *apic);
 
 /* Waits for a key. When none comes for a while the CPU sleeps between looks at the devices, so that
  * a prompt that nobody answers, or that can never be answered since the input has ended, costs

@@ -198,7 +198,7 @@ void monitor_run(struct kernel *kernel)
     monitor.kernel = kernel;
     monitor.console = &kernel->console;
     take_frames(kernel);
-    input_init(&monitor.input, kernel->boot_info);
+    input_init(&monitor.input, kernel->local_apic);
     console_print(monitor.console, "\n`help` lists the commands, `exit` ends.\n");
     for (;;) {
         switch (read_line(&screen)) {

@@ -17,13 +17,18 @@ struct page_table kernel_space_build(const struct boot_info *info,
                                      struct table_access access, enum access_strategy strategy,
                                      struct frame_source *frames);
 
-/* Maps the frames of a framebuffer at LAYOUT_FRAMEBUFFER, writable and not executable.
- * display: one without a fault. memory_type: the flags of a 4 KiB page that choose it.
- * Returns: where the first pixel is visible once the tables are active. Panics for want of frames.
+/* Maps [start, start + bytes) of a device's memory at `page`, writable and not executable.
+ * memory_type: the flags of a 4 KiB page that choose it.
+ * Returns: where the first byte is visible once the tables are active. Panics for want of frames.
  */
-uint8_t *kernel_space_map_framebuffer(const struct page_table *table,
-                                      const struct display *display, page_flags memory_type,
-                                      struct frame_source *frames);
+volatile uint8_t *kernel_space_map_device(const struct page_table *table, virt_addr page,
+                                          phys_addr start, uint64_t bytes, page_flags memory_type,
+                                          struct frame_source *frames);
+
+/* To be called when all is mapped: cuts the map of physical memory at the end of the frames that
+ * tables are in, which is a boundary of the memory map once these are marked.
+ * Returns: that end, the lowest frame that `frames` has left. */
+phys_addr kernel_space_finish(const struct page_table *table, struct range_source *frames);
 
 /* Makes the tables active and calls function(argument) on the kernel stack of their address
  * space. What is on the stack in use is lost. */

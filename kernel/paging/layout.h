@@ -13,7 +13,7 @@
 /* Where the fixed-offset strategy shows page tables: 10 TiB. */
 #define LAYOUT_FIXED_OFFSET UINT64_C(0xa0000000000)
 
-/* All physical memory. */
+/* All RAM, at this distance from its physical address. */
 #define LAYOUT_PHYSICAL_MEMORY UINT64_C(0xffff800000000000)
 #define LAYOUT_PHYSICAL_MEMORY_END UINT64_C(0xffffc00000000000)
 
@@ -30,6 +30,10 @@
 
 /* The pixels of the screen, where there is no text screen. */
 #define LAYOUT_FRAMEBUFFER UINT64_C(0xffffd18000000000)
+
+/* Other devices that are reached as memory, uncached: the VGA text screen, the local APIC. */
+#define LAYOUT_VGA_TEXT UINT64_C(0xffffd18040000000)
+#define LAYOUT_LOCAL_APIC UINT64_C(0xffffd18040100000)
 
 /* The entry of the root that names the root, when one is asked for. */
 #define LAYOUT_RECURSIVE_SLOT 510u

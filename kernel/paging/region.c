@@ -9,7 +9,7 @@
 enum {
     REGIONS_BEFORE_STACKS = 4,
     STACK_REGIONS = 2 * STACK_COUNT,
-    REGIONS_AFTER_STACKS = 7,
+    REGIONS_AFTER_STACKS = 9,
     REGION_COUNT = REGIONS_BEFORE_STACKS + STACK_REGIONS + REGIONS_AFTER_STACKS,
 };
 
@@ -28,7 +28,7 @@ static struct region low_region(size_t index)
         region(REGION_FIXED, LAYOUT_FIXED_OFFSET, LAYOUT_FIXED_OFFSET + LAYOUT_IDENTITY_END,
                "page tables, with access=fixed", "fixed"),
         region(REGION_PHYSICAL_MEMORY, LAYOUT_PHYSICAL_MEMORY, LAYOUT_PHYSICAL_MEMORY_END,
-               "all physical memory", "physical"),
+               "physical memory: the RAM", "physical"),
     };
     return regions[index];
 }
@@ -68,6 +68,10 @@ static struct region high_region(size_t index, unsigned levels)
         region(REGION_FRAMEBUFFER, LAYOUT_FRAMEBUFFER,
                LAYOUT_FRAMEBUFFER + FRAMEBUFFER_BYTES_MAX + level_bytes(1),
                "framebuffer, if there is one", "framebuffer"),
+        region(REGION_VGA_TEXT, LAYOUT_VGA_TEXT, LAYOUT_VGA_TEXT + level_bytes(1),
+               "VGA screen, if there is one", "screen"),
+        region(REGION_LOCAL_APIC, LAYOUT_LOCAL_APIC, LAYOUT_LOCAL_APIC + level_bytes(1),
+               "local APIC, if there is one", "apic"),
         region(REGION_RECURSIVE, recursive, recursive + level_bytes(levels),
                "page tables, if recursive", "recursive"),
         region(REGION_TEXT, (uint64_t)image_text_start, (uint64_t)image_text_end, "kernel text",

@@ -216,3 +216,38 @@ TEST(memory_map, agrees_with_a_page_by_page_model)
         }
     }
 }
+
+TEST(memory_map, finds_the_region_or_the_gap_at_an_address)
+{
+    static const struct entry entries[] = {
+        {0x1000, 0x1000, MEMORY_USABLE},
+        {0x2000, 0x2000, MEMORY_RESERVED},
+        {0x8000, 0x1000, MEMORY_USABLE},
+    };
+    static const struct {
+        uint64_t address;
+        struct memory_region found;
+    } rows[] = {
+        {0, {{0}, {0x1000}, MEMORY_TYPE_COUNT}},
+        {0xfff, {{0}, {0x1000}, MEMORY_TYPE_COUNT}},
+        {0x1000, {{0x1000}, {0x2000}, MEMORY_USABLE}},
+        {0x1fff, {{0x1000}, {0x2000}, MEMORY_USABLE}},
+        {0x2000, {{0x2000}, {0x4000}, MEMORY_RESERVED}},
+        {0x4000, {{0x4000}, {0x8000}, MEMORY_TYPE_COUNT}},
+        {0x8fff, {{0x8000}, {0x9000}, MEMORY_USABLE}},
+        {0x9000, {{0x9000}, {UINT64_C(1) << 52}, MEMORY_TYPE_COUNT}},
+        {UINT64_MAX, {{0x9000}, {UINT64_C(1) << 52}, MEMORY_TYPE_COUNT}},
+    };
+    struct memory_map map;
+    struct memory_map empty = {.region_count = 0};
+
+    add_all(test, &map, entries, 3);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        struct memory_region found = memory_map_at(&map, phys_addr_of(rows[i].address));
+        CHECK_EQUAL(found.start.value, rows[i].found.start.value);
+        CHECK_EQUAL(found.end.value, rows[i].found.end.value);
+        CHECK_EQUAL(found.type, rows[i].found.type);
+    }
+    CHECK_EQUAL(memory_map_at(&empty, phys_addr_of(0x1000)).end.value, UINT64_C(1) << 52);
+    CHECK_EQUAL(memory_map_at(&empty, phys_addr_of(0x1000)).type, MEMORY_TYPE_COUNT);
+}

@@ -56,7 +56,7 @@ TEST(boot, calls_nothing_usable_that_is_in_use, .tags = "fresh")
         CHECK(type == MEMORY_KERNEL || type == MEMORY_BOOT_INFO);
     }
     CHECK_EQUAL(memory_type_at(kernel, image_physical(image_boot_info_start)), MEMORY_BOOT_INFO);
-    CHECK_EQUAL(memory_type_at(kernel, phys_addr_of(0)), MEMORY_RESERVED);
+    CHECK_NOT_EQUAL(memory_type_at(kernel, phys_addr_of(0)), MEMORY_USABLE);
     CHECK_EQUAL(memory_type_at(kernel, kernel->page_table.root), MEMORY_PAGE_TABLES);
     page_table_visit(&kernel->page_table, check_table_frame, &check);
 }
@@ -112,19 +112,75 @@ TEST(boot, maps_the_first_2_mib_at_their_own_addresses_but_for_page_0)
     }
 }
 
-TEST(boot, maps_all_memory_at_the_physical_memory_offset)
+/* The first and the last page, and what is every 2 MiB between them. */
+static void check_all_mapped(struct test *test, uint64_t start, uint64_t end)
+{
+    const struct page_table *table = &((struct kernel *)test->subject)->page_table;
+
+    for (uint64_t at = start; at < end; at += page_size_bytes(PAGE_2M)) {
+        CHECK_TRANSLATES(table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + at), phys_addr_of(at));
+    }
+    CHECK_TRANSLATES(table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + end - 1), phys_addr_of(end - 1));
+}
+
+static void check_none_mapped(struct test *test, uint64_t start, uint64_t end)
+{
+    const struct page_table *table = &((struct kernel *)test->subject)->page_table;
+
+    if (start < end) {
+        CHECK_NOT_MAPPED(table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + start));
+        CHECK_NOT_MAPPED(table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + end - 1));
+    }
+}
+
+TEST(boot, maps_the_ram_and_nothing_else_at_the_physical_memory_offset)
 {
     struct kernel *kernel = test->subject;
     const struct memory_map *map = &kernel->boot_info->memory_map;
+    uint64_t end = 0;
 
     for (size_t i = 0; i < map->region_count; i++) {
         const struct memory_region *region = &map->regions[i];
-        if (region->end.value > memory_map_ram_end(map).value) {
-            continue;
+        check_none_mapped(test, end, region->start.value);
+        end = region->end.value;
+        if (region->type == MEMORY_RESERVED || region->type == MEMORY_BAD) {
+            check_none_mapped(test, region->start.value, end);
+        } else {
+            check_all_mapped(test, region->start.value, end);
         }
-        for (uint64_t at = region->start.value; at < region->end.value; at += UINT64_C(2) << 20) {
-            CHECK_TRANSLATES(&kernel->page_table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + at),
-                             phys_addr_of(at));
+    }
+    check_none_mapped(test, end, LAYOUT_PHYSICAL_MEMORY_END - LAYOUT_PHYSICAL_MEMORY);
+}
+
+/* Whether the page of `size` around the address lies within the region, and its rights can be the
+ * same everywhere. */
+static bool larger_page_fits(const struct memory_region *region, uint64_t address,
+                             enum page_size size)
+{
+    uint64_t start = align_down(address, page_size_bytes(size));
+    uint64_t end = start + page_size_bytes(size);
+    uint64_t written = image_physical(image_data_start).value;
+
+    return start >= region->start.value && end <= region->end.value &&
+           start >= LAYOUT_IDENTITY_END && (written <= start || written >= end);
+}
+
+TEST(boot, maps_the_ram_with_the_largest_pages_that_fit)
+{
+    struct kernel *kernel = test->subject;
+    const struct memory_map *map = &kernel->boot_info->memory_map;
+    unsigned largest = kernel->cpu.pages_1g ? PAGE_1G : PAGE_2M;
+
+    for (size_t i = 0; i < map->region_count; i++) {
+        const struct memory_region *region = &map->regions[i];
+        uint64_t at = region->start.value;
+        while (region->type == MEMORY_USABLE && at < region->end.value) {
+            struct translation page = page_table_translate(
+                &kernel->page_table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + at));
+            REQUIRE_EQUAL(page.result, TRANSLATE_OK);
+            CHECK(page.level == largest ||
+                  !larger_page_fits(region, at, (enum page_size)(page.level + 1)));
+            at = align_down(at, level_bytes(page.level)) + level_bytes(page.level);
         }
     }
 }

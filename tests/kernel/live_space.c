@@ -2,10 +2,14 @@
 
 #include "kernel/boot/image.h"
 #include "kernel/cpu/registers.h"
+#include "kernel/paging/layout.h"
 #include "kernel/panic.h"
 
 /* An entry of the root in the lower half that the kernel has no use for. */
 enum { LIVE_SLOT = 64 };
+
+/* An entry of the table for temporary mappings, beyond those that an access uses. */
+enum { SPARE_SLOT = 256 };
 
 /* Where in a data page is what: a `ret`, a word that no other page has, and one to be written. */
 enum { CODE_OFFSET = 0, WORD_OFFSET = 8, WRITE_OFFSET = 16, RETURN_INSTRUCTION = 0xc3 };
@@ -26,15 +30,14 @@ phys_addr data_frame(unsigned index)
 struct live_space live_space_enter(struct test_frames *frames)
 {
     struct kernel *kernel = frames->kernel;
-    struct live_space space = {.table = test_table(frames, kernel->page_table.levels)};
+    struct live_space space = {.kernel = kernel,
+                               .table = test_table(frames, kernel->page_table.levels)};
     const volatile uint64_t *from =
         (volatile uint64_t *)physical_byte(kernel, kernel->page_table.root);
     volatile uint64_t *to = (volatile uint64_t *)physical_byte(kernel, space.table.root);
 
     space.raw = space.table;
-    space.raw.access =
-        table_access_linear(kernel->boot_info->physical_memory_offset, phys_addr_of(0),
-                            memory_map_ram_end(&kernel->boot_info->memory_map));
+    space.raw.access = physical_access(kernel);
     if (space.table.access.kind == ACCESS_LINEAR) {
         space.table.access = space.raw.access; /* a window may be in the lower half */
     }
@@ -114,6 +117,28 @@ struct seen live_use(virt_addr page, enum use use)
     return (struct seen){.value = pending.value};
 }
 
+/* The word at `address`. A large page may reach beyond RAM; what is there the map of physical memory
+ * does not show, and it is read by a slot for temporary mappings that no access uses. */
+static uint64_t physical_word(const struct kernel *kernel, phys_addr address)
+{
+    const uint64_t page_bytes = page_size_bytes(PAGE_4K);
+    virt_addr page = virt_addr_of(LAYOUT_TEMPORARY + SPARE_SLOT * page_bytes);
+    volatile uint64_t *slot = mm_port_pointer(
+        virt_addr_of(LAYOUT_TEMPORARY + level_bytes(2) - page_bytes + SPARE_SLOT * sizeof *slot));
+
+    if (memory_type_is_ram(memory_type_at(kernel, address))) {
+        return *(volatile uint64_t *)physical_byte(kernel, address);
+    }
+    *slot = align_down(address.value, page_bytes) | data_flags(kernel).bits |
+            cpu_features_device_type().bits;
+    mm_port_flush_page(page);
+    uint64_t word =
+        *(volatile uint64_t *)mm_port_pointer(virt_addr_add(page, address.value % page_bytes));
+    *slot = 0;
+    mm_port_flush_page(page);
+    return word;
+}
+
 /* Source: Intel SDM volume 3, 4.6 "Access Rights" and 4.7 "Page-Fault Exceptions". */
 struct seen live_expected(const struct live_space *space, virt_addr page, enum use use)
 {
@@ -134,9 +159,7 @@ struct seen live_expected(const struct live_space *space, virt_addr page, enum u
     if (use != USE_READ) {
         return (struct seen){.value = 0};
     }
-    const volatile uint64_t *word =
-        mm_port_pointer(virt_addr_of(space->raw.access.linear.base + found.address.value));
-    return (struct seen){.value = *word};
+    return (struct seen){.value = physical_word(space->kernel, found.address)};
 }
 
 void live_note(const struct test *test, const char *name, const char *text)

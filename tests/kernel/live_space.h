@@ -9,6 +9,7 @@
 #include "tests/kernel/support.h"
 
 struct live_space {
+    const struct kernel *kernel;
     struct page_table table; /* reached as the kernel's own tables are, physical memory if linear */
     struct page_table raw;   /* the same tables, always reached by physical memory */
 };

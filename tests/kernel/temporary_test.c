@@ -241,9 +241,15 @@ TEST(temporary, costs_one_frame_of_4_kib_however_many_frames_are_looked_at)
     address_space_switch(&own, &space);
 
     struct temporary_slots slots = {.table = self, .flags = data_flags(kernel)};
-    for (unsigned seen = 0; seen < 2 * TABLE_ENTRY_COUNT; seen++) {
-        phys_addr frame = phys_addr_of((uint64_t)seen * 4 * KIB);
+    phys_addr frame = phys_addr_of(0);
+    for (unsigned seen = 0; seen < 2 * TABLE_ENTRY_COUNT;
+         frame = phys_addr_add(frame, page_size_bytes(PAGE_4K))) {
         virt_addr page;
+        REQUIRE_LESS(frame.value, memory_map_ram_end(&kernel->boot_info->memory_map).value);
+        if (!memory_type_is_ram(memory_type_at(kernel, frame))) {
+            continue; /* nothing to compare with */
+        }
+        seen++;
         REQUIRE_EQUAL(temporary_slots_map(&slots, frame, &page), TEMPORARY_OK);
         CHECK_EQUAL(word_at(page, 0),
                     *physical_entry(kernel, frame, 0) & ~(PAGE_ACCESSED | PAGE_DIRTY));

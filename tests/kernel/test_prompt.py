@@ -39,7 +39,7 @@ WRONG_INPUT = [
     ("map 0x7000000000 0x5001", "map: page and frame must be multiples of the page size"),
     ("map 0x7000000000 0x5000 12", '"12": a size is a multiple of 4K, and not 0'),
     ("unmap 0x7000000000", "0x7000000000: not mapped"),
-    ("unmap physical+4K", "0xffff800000001000 is inside the 1 GiB page at 0xffff800000000000: "
+    ("unmap physical+4100K", "0xffff800000401000 is inside the 2 MiB page at 0xffff800000400000: "
                           "name that one, or `split` it"),
     ("split 0xb8000", "split 0x0: the page is split already"),
     ("merge 0xb8000 4M", '"4M": a huge page has 2M or 1G'),

@@ -1,5 +1,8 @@
 /* Commands that change mappings. */
+#include "kernel/cpu/features.h"
 #include "kernel/monitor/argument.h"
+#include "kernel/monitor/change_rights.h"
+#include "kernel/monitor/frame_rules.h"
 #include "kernel/monitor/guard.h"
 #include "kernel/monitor/permission.h"
 #include "kernel/port/string.h"
@@ -14,16 +17,44 @@ static struct page_range range_of(virt_addr start, uint64_t bytes)
     return page_range_of(start, bytes >> PAGE_SHIFT);
 }
 
-/* Says why the range may not be changed, if it may not. */
-static bool is_allowed(struct monitor *monitor, virt_addr start, uint64_t bytes, bool force)
+/* Says why something is refused, if there is a reason. */
+static bool is_harmless(struct monitor *monitor, const char *reason)
 {
-    const char *reason = force ? NULL : guard_mappings(monitor, start, bytes);
-
     if (reason != NULL) {
         console_print(monitor->console, "refused: %s; `force` at the end does it all the same\n",
                       reason);
     }
     return reason == NULL;
+}
+
+/* Says why the range may not be changed, if it may not. */
+static bool is_allowed(struct monitor *monitor, virt_addr start, uint64_t bytes, bool force)
+{
+    return force || is_harmless(monitor, guard_mappings(monitor, start, bytes));
+}
+
+/* Checks what is mapped with which rights, and gives what is not RAM the memory type of devices.
+ * Says so if the pages would have to be of both types. */
+static bool fits_frames(struct monitor *monitor, phys_addr frame, struct change_options *options)
+{
+    phys_addr boundary;
+    enum frame_kind kind = frame_rules_kind(monitor, frame, options->bytes, &boundary);
+
+    if (kind == FRAMES_OF_DEVICES) {
+        options->flags.bits |= cpu_features_device_type().bits;
+    }
+    if (options->force) {
+        return true;
+    }
+    if (kind == FRAMES_OF_BOTH) {
+        console_print(monitor->console,
+                      "refused: RAM is cached and other memory is not, and one of them ends at "
+                      "0x%lx; map each by itself, or all of it cached with `force` at the end\n",
+                      boundary.value);
+        return false;
+    }
+    return is_harmless(monitor,
+                       frame_rules_rights(monitor, frame, options->bytes, options->flags));
 }
 
 static void print_count(struct monitor *monitor, uint64_t count, const char *noun)
@@ -90,7 +121,8 @@ static enum map_result map(struct monitor *monitor, virt_addr start, phys_addr f
     }
     console_print(monitor->console, "0x%lx -> 0x%lx, ", start.value, frame.value);
     console_print_size(monitor->console, options->bytes);
-    console_print(monitor->console, ", %s: ", permission_text(options->flags, text));
+    console_print(monitor->console, ", %s%s: ", permission_text(options->flags, text),
+                  (options->flags.bits & PAGE_CACHE_DISABLE) != 0 ? ", uncached" : "");
     print_count(monitor, plan.leaf_count, "page");
     console_print(monitor->console, ", ");
     print_count(monitor, needed.count, "new table");
@@ -118,6 +150,9 @@ void command_map(struct monitor *monitor, const struct words *words)
     }
     if (!is_allowed(monitor, start, options.bytes, options.force) ||
         !frame_for(monitor, words->word[2], options.bytes, &frame, &order)) {
+        return;
+    }
+    if (strcmp(words->word[2], "new") != 0 && !fits_frames(monitor, frame, &options)) {
         return;
     }
     if (map(monitor, start, frame, &options) != MAP_OK && strcmp(words->word[2], "new") == 0) {
@@ -176,10 +211,13 @@ void command_protect(struct monitor *monitor, const struct words *words)
         !is_allowed(monitor, start, options.bytes, options.force)) {
         return;
     }
-    struct range_outcome protected =
-        page_table_protect_range(tables_of(monitor), range_of(start, options.bytes), options.flags);
-    uint64_t page_count = protected.leaf_count;
-    enum range_result result = tlb_flush_now(protected);
+    if (!options.force && !is_harmless(monitor, frame_rules_rights_of_pages(
+                                                    monitor, start, options.bytes, options.flags))) {
+        return;
+    }
+    uint64_t page_count;
+    enum range_result result = change_rights(tables_of(monitor), start, options.bytes,
+                                             options.flags, &page_count);
     if (result != RANGE_OK) {
         console_print(monitor->console, "protect: %s\n", range_result_text(result));
         return;

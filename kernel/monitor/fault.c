@@ -1,6 +1,7 @@
 #include "kernel/monitor/fault.h"
 
 #include "kernel/cpu/symbols.h"
+#include "kernel/paging/layout.h"
 
 /* The rule that a supervisor access to a mapped page has broken, or NULL. */
 static const char *broken_rule(const struct monitor *monitor, struct translation translation,
@@ -23,6 +24,43 @@ static const char *broken_rule(const struct monitor *monitor, struct translation
     return NULL;
 }
 
+/* What was asked for may have unmapped the boot info: then there is no memory map to look at. */
+static bool can_read_boot_info(const struct monitor *monitor)
+{
+    uint64_t start = (uint64_t)monitor->kernel->boot_info;
+
+    for (uint64_t done = 0; done < sizeof(struct boot_info); done += level_bytes(1)) {
+        if (page_table_translate(&monitor->kernel->page_table, virt_addr_of(start + done)).result !=
+            TRANSLATE_OK) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* The map of physical memory shows RAM only: says what is there if that is not RAM. */
+static void print_hole(struct monitor *monitor, virt_addr address)
+{
+    const struct boot_info *info = monitor->kernel->boot_info;
+    phys_addr physical = phys_addr_of(address.value - LAYOUT_PHYSICAL_MEMORY);
+
+    if (address.value < LAYOUT_PHYSICAL_MEMORY || address.value >= LAYOUT_PHYSICAL_MEMORY_END ||
+        !can_read_boot_info(monitor) || !info->has_physical_memory) {
+        return;
+    }
+    enum memory_type type = memory_map_at(&info->memory_map, physical).type;
+    if (!memory_type_is_ram(type)) {
+        console_print(monitor->console,
+                      "  physical 0x%lx is not RAM: the memory map %s; `map VA 0x%lx` maps it, "
+                      "uncached\n",
+                      physical.value,
+                      type == MEMORY_RESERVED ? "calls it reserved"
+                      : type == MEMORY_BAD    ? "calls it bad"
+                                              : "does not have it",
+                      align_down(physical.value, level_bytes(1)));
+    }
+}
+
 static void print_page_fault(struct monitor *monitor, const struct caught_exception *caught)
 {
     uint64_t error = caught->frame.error_code;
@@ -35,6 +73,7 @@ static void print_page_fault(struct monitor *monitor, const struct caught_except
         console_print(monitor->console,
                       "  the entry of level %u is not present: see `walk 0x%lx`\n",
                       translation.level, caught->address.value);
+        print_hole(monitor, caught->address);
         return;
     }
     const char *rule = broken_rule(monitor, translation, error);

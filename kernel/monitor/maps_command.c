@@ -4,13 +4,14 @@
 #include "kernel/paging/region.h"
 #include "mm/page_tree.h"
 
-/* Leaves that follow each other, with pages of one size and the same permissions, in the same
- * region. */
+/* Leaves that follow each other, with pages of one size, the same permissions and the same memory
+ * type, in the same region. */
 struct map_range {
     virt_addr start;
     virt_addr last;
     unsigned level; /* 0: there is none */
     page_flags permission;
+    const char *memory_type;
     bool in_region;
     struct region region;
 };
@@ -33,14 +34,24 @@ static void print_range(struct maps *maps)
                   range->last.value, page_size_name((enum page_size)range->level),
                   permission_text(range->permission, text));
     console_print_size(maps->monitor->console, range->last.value - range->start.value + 1);
-    console_print(maps->monitor->console, "%s%s\n", range->in_region ? ", " : "",
-                  range->in_region ? range->region.name : "");
+    console_print(maps->monitor->console, "%s%s%s\n", range->memory_type,
+                  range->in_region ? ", " : "", range->in_region ? range->region.name : "");
+}
+
+/* What the entry chooses by the PAT as the kernel has set it; "" for write-back memory. */
+static const char *memory_type_text(const struct visited_entry *leaf)
+{
+    return (leaf->entry.bits & PAGE_CACHE_DISABLE) != 0                  ? ", uncached"
+           : (leaf->entry.bits & page_leaf_pat(leaf->level)) != 0        ? ", write-combining"
+           : (leaf->entry.bits & PAGE_WRITE_THROUGH) != 0                ? ", write-through"
+                                                                         : "";
 }
 
 static bool continues(const struct map_range *range, const struct map_range *next)
 {
     return range->level == next->level && range->last.value + 1 == next->start.value &&
-           range->permission.bits == next->permission.bits && range->in_region == next->in_region &&
+           range->permission.bits == next->permission.bits &&
+           range->memory_type == next->memory_type && range->in_region == next->in_region &&
            (!next->in_region || range->region.start.value == next->region.start.value);
 }
 
@@ -52,6 +63,7 @@ static void add_leaf(struct maps *maps, const struct visited_entry *entry, page_
         .last = virt_addr_add(entry->start, level_bytes(entry->level) - 1),
         .level = entry->level,
         .permission = permission,
+        .memory_type = memory_type_text(entry),
     };
 
     next.in_region = region_find(entry->start, levels, &next.region);

@@ -136,9 +136,11 @@ $(OBJECTS)/%.c.o: %.c Makefile | build-tools
 	@mkdir -p $(@D)
 	$(call quiet,CC $<)$(CC) $(KERNEL_CFLAGS) -c $< -o $@
 
+# NASM lists the files that a source includes only when it does nothing else.
 $(OBJECTS)/%.asm.o: %.asm Makefile | build-tools
 	@mkdir -p $(@D)
-	$(call quiet,NASM $<)$(NASM) -f elf64 -g -F dwarf -w+all -Werror -MD $(@:.o=.d) -MP $< -o $@
+	@$(NASM) -M -MF $(@:.o=.d) -MT $@ -MP $<
+	$(call quiet,NASM $<)$(NASM) -f elf64 -g -F dwarf -w+all -Werror $< -o $@
 
 # The symbol table is made from a link without one. It comes behind the code, which therefore
 # stands at the same addresses in both links.

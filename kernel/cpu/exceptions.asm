@@ -13,59 +13,69 @@ global exception_try_leave
 ; Source: Intel SDM volume 3, 6.13 "Error Code"; AMD APM volume 2, 8.2 "Vectors".
 %define HAS_ERROR_CODE(vector) (0x60227d00 >> (vector)) & 1
 
+%include "kernel/cpu/call_frame.inc"
+
 section .text
 
 %assign vector 0
 %rep 32
 exception_entry_ %+ vector:
 %if HAS_ERROR_CODE(vector)
+    call_frame_begin CPU_FRAME_BYTES + 8
 %else
-    push 0
+    call_frame_begin CPU_FRAME_BYTES
+    push_value 0
 %endif
-    push vector
+    push_value vector
     jmp exception_common
+    call_frame_end
 %assign vector vector + 1
 %endrep
 
 exception_common:
-    push rax
-    push rbx
-    push rcx
-    push rdx
-    push rsi
-    push rdi
-    push rbp
-    push r8
-    push r9
-    push r10
-    push r11
-    push r12
-    push r13
-    push r14
-    push r15
+    call_frame_begin CPU_FRAME_BYTES + 16
+    push_register rax, DW_RAX
+    push_register rbx, DW_RBX
+    push_register rcx, DW_RCX
+    push_register rdx, DW_RDX
+    push_register rsi, DW_RSI
+    push_register rdi, DW_RDI
+    push_register rbp, DW_RBP
+    push_register r8, DW_R8
+    push_register r9, DW_R9
+    push_register r10, DW_R10
+    push_register r11, DW_R11
+    push_register r12, DW_R12
+    push_register r13, DW_R13
+    push_register r14, DW_R14
+    push_register r15, DW_R15
     cld
     mov rdi, rsp                        ; 22 words were pushed from an aligned stack: still aligned
     call exception_dispatch
-    pop r15
-    pop r14
-    pop r13
-    pop r12
-    pop r11
-    pop r10
-    pop r9
-    pop r8
-    pop rbp
-    pop rdi
-    pop rsi
-    pop rdx
-    pop rcx
-    pop rbx
-    pop rax
+    pop_register r15, DW_R15
+    pop_register r14, DW_R14
+    pop_register r13, DW_R13
+    pop_register r12, DW_R12
+    pop_register r11, DW_R11
+    pop_register r10, DW_R10
+    pop_register r9, DW_R9
+    pop_register r8, DW_R8
+    pop_register rbp, DW_RBP
+    pop_register rdi, DW_RDI
+    pop_register rsi, DW_RSI
+    pop_register rdx, DW_RDX
+    pop_register rcx, DW_RCX
+    pop_register rbx, DW_RBX
+    pop_register rax, DW_RAX
     add rsp, 16                         ; vector, error code
+    call_frame_grows -16
     iretq
+    call_frame_end
 
 interrupt_ignore:
+    call_frame_begin CPU_FRAME_BYTES
     iretq
+    call_frame_end
 
 ; bool exception_try_enter(void (*function)(void *), void *argument, uint64_t *stack_pointer)
 exception_try_enter:

@@ -81,10 +81,12 @@ def test_calls_are_told_with_their_place_in_the_source(
 ) -> None:
     verdict, kept = fail(name)
     located = rf"{function}[\w.]*\+0x\w+  .*tests/kernel/misbehave/(\w+\.c):(\d+)"
-    found = re.search(located, verdict.message)
-    assert found and re.search(located, (kept / "backtrace.txt").read_text()), verdict.message
-    source = (ROOT / "tests" / "kernel" / "misbehave" / found[1]).read_text().splitlines()
-    assert code in source[int(found[2]) - 1]
+    found = re.findall(located, verdict.message)
+    assert found, verdict.message
+    assert set(found) == set(re.findall(located, (kept / "backtrace.txt").read_text()))
+    file, line = found[-1]  # of a recursion the outermost call, which is no first instruction
+    source = (ROOT / "tests" / "kernel" / "misbehave" / file).read_text().splitlines()
+    assert code in source[int(line) - 1]
     assert not re.search(located, (kept / "serial.log").read_text())
 
 

@@ -51,9 +51,10 @@ static void read_boot_info(enum boot_protocol protocol, uint32_t magic, uint32_t
 
     boot_info.protocol = protocol;
     if (protocol == BOOT_PVH) {
-        const uint8_t *video_mode = boot_memory_at(&memory, BIOS_VIDEO_MODE, 1);
+        uint8_t video_mode;
         error = pvh_parse(&memory, start, &boot_info);
-        if (*video_mode == BIOS_VIDEO_MODE_TEXT_80X25) {
+        if (boot_memory_read(&memory, BIOS_VIDEO_MODE, &video_mode, 1) &&
+            video_mode == BIOS_VIDEO_MODE_TEXT_80X25) {
             boot_info.display = (struct display){
                 .kind = DISPLAY_VGA_TEXT,
                 .address = phys_addr_of(VGA_TEXT_FRAME),
@@ -112,9 +113,7 @@ static unsigned set_paging_levels(void)
 
 static void claim(uint64_t start, uint64_t end, enum memory_type type)
 {
-    if (memory_map_add(&boot_info.memory_map, start, end - start, type) != MEMORY_MAP_OK) {
-        PANIC("the memory map has too many regions");
-    }
+    memory_map_add(&boot_info.memory_map, start, end - start, type);
 }
 
 /* Memory that is not free although the firmware says so: the image, and page 0, whose frame holds
@@ -124,10 +123,8 @@ static void claim_memory_in_use(void)
     uint64_t boot_info_start = image_physical(image_boot_info_start).value;
     uint64_t boot_info_end = image_physical(image_boot_info_end).value;
 
-    if (memory_map_claim_below(&boot_info.memory_map, phys_addr_of(page_size_bytes(PAGE_4K)),
-                               MEMORY_BIOS_DATA) != MEMORY_MAP_OK) {
-        PANIC("the memory map has too many regions");
-    }
+    memory_map_claim_below(&boot_info.memory_map, phys_addr_of(page_size_bytes(PAGE_4K)),
+                           MEMORY_BIOS_DATA);
     claim((uint64_t)image_load_start, boot_info_start, MEMORY_KERNEL);
     claim(boot_info_start, boot_info_end, MEMORY_BOOT_INFO);
     claim(boot_info_end, (uint64_t)image_load_end, MEMORY_KERNEL);
@@ -219,10 +216,19 @@ static void make_kernel_space(unsigned levels)
                            kernel.page_table.access, kernel.options.access,
                            &kernel.frames.source);
     map_devices();
-    if (memory_map_claim_below(&boot_info.memory_map,
-                               kernel_space_finish(&kernel.page_table, &kernel.frames),
-                               MEMORY_PAGE_TABLES) != MEMORY_MAP_OK) {
-        PANIC("the memory map has too many regions");
+    memory_map_claim_below(&boot_info.memory_map,
+                           kernel_space_finish(&kernel.page_table, &kernel.frames),
+                           MEMORY_PAGE_TABLES);
+}
+
+/* Says what memory_map_add had no room for. */
+static void tell_dropped_memory(const struct memory_map *map)
+{
+    if (map->dropped_count > 0) {
+        console_print(&kernel.console,
+                      "memory map: %zu usable ranges, %lu KiB in all, stay unused: more than %d "
+                      "regions\n",
+                      map->dropped_count, map->dropped_bytes >> 10, MEMORY_MAP_CAPACITY);
     }
 }
 
@@ -270,5 +276,6 @@ void kernel_start(uint32_t protocol, uint32_t magic, uint32_t info)
     cpu_features_enable(&kernel.cpu);
     claim_table_frames();
     make_kernel_space(levels);
+    tell_dropped_memory(&boot_info.memory_map);
     kernel_space_enter(&kernel.page_table, run_kernel, NULL);
 }

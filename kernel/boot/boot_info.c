@@ -1,19 +1,45 @@
 #include "kernel/boot/boot_info.h"
 
-bool boot_info_copy_string(const struct boot_memory *memory, uint64_t start, char *text,
-                           size_t limit_bytes)
+#include "kernel/port/string.h"
+
+bool boot_memory_part(const struct boot_memory *memory, uint64_t start, uint64_t length_bytes,
+                      struct boot_memory *part)
 {
-    for (size_t length = 0; length < limit_bytes; length++) {
-        const char *character = boot_memory_at(memory, start + length, 1);
-        if (character == NULL) {
-            break;
-        }
-        text[length] = *character;
-        if (*character == '\0') {
+    if (start < memory->first || start > memory->end || length_bytes > memory->end - start) {
+        return false;
+    }
+    *part = (struct boot_memory){
+        .bytes = memory->bytes + (start - memory->first),
+        .first = start,
+        .end = start + length_bytes,
+    };
+    return true;
+}
+
+bool boot_memory_read(const struct boot_memory *memory, uint64_t start, void *record,
+                      size_t length_bytes)
+{
+    struct boot_memory part;
+
+    if (!boot_memory_part(memory, start, length_bytes, &part)) {
+        return false;
+    }
+    memcpy(record, part.bytes, length_bytes);
+    return true;
+}
+
+bool boot_memory_copy_string(const struct boot_memory *memory, uint64_t start, char *text,
+                             size_t limit_bytes)
+{
+    uint64_t room = start >= memory->first && start < memory->end ? memory->end - start : 0;
+
+    for (size_t length = 0; length < limit_bytes && length < room; length++) {
+        text[length] = (char)memory->bytes[start - memory->first + length];
+        if (text[length] == '\0') {
             return true;
         }
     }
-    text[0] = '\0';
+    text[room < limit_bytes ? room : limit_bytes - 1] = '\0';
     return false;
 }
 

@@ -1,5 +1,7 @@
 #include "kernel/boot/memory_map.h"
 
+#include "kernel/port/string.h"
+
 static const uint64_t PHYSICAL_END = UINT64_C(1) << PHYS_ADDR_BITS_MAX;
 
 const char *memory_type_name(enum memory_type type)
@@ -24,28 +26,120 @@ bool memory_type_is_ram(enum memory_type type)
     return (unsigned)type < MEMORY_TYPE_COUNT && type != MEMORY_RESERVED && type != MEMORY_BAD;
 }
 
+/* Regions before they are as few as a map has room for. A range that is added to a full map can
+ * fill each gap between its regions, and the two ends. */
+struct region_list {
+    size_t count;
+    struct memory_region regions[2 * MEMORY_MAP_CAPACITY + 1];
+};
+
+/* Too large for the stack. Maps are made while only one CPU runs. */
+static struct region_list list;
+
 /* Appends [start, end), joined to the last region where they touch and agree. */
-static bool append(struct memory_map *map, uint64_t start, uint64_t end, enum memory_type type)
+static void append(uint64_t start, uint64_t end, enum memory_type type)
 {
+    struct memory_region *last = list.count > 0 ? &list.regions[list.count - 1] : NULL;
+
     if (start >= end) {
-        return true;
+        return;
     }
-    if (map->region_count > 0) {
-        struct memory_region *last = &map->regions[map->region_count - 1];
-        if (last->end.value == start && last->type == type) {
-            last->end.value = end;
-            return true;
-        }
+    if (last != NULL && last->end.value == start && last->type == type) {
+        last->end.value = end;
+        return;
     }
-    if (map->region_count == MEMORY_MAP_CAPACITY) {
-        return false;
-    }
-    map->regions[map->region_count++] = (struct memory_region){
+    list.regions[list.count++] = (struct memory_region){
         .start = phys_addr_of(start),
         .end = phys_addr_of(end),
         .type = type,
     };
+}
+
+static void remove_region(size_t index)
+{
+    memmove(&list.regions[index], &list.regions[index + 1],
+            (list.count - index - 1) * sizeof list.regions[0]);
+    list.count--;
+}
+
+/* Joins a region with the next one where they touch and agree. */
+static void join_with_next(size_t index)
+{
+    struct memory_region *region = &list.regions[index];
+
+    if (index + 1 < list.count && region[1].start.value == region->end.value &&
+        region[1].type == region->type) {
+        region->end = region[1].end;
+        remove_region(index + 1);
+    }
+}
+
+/* Makes one reserved region of the two nearest neighbours whose types are at most `last`, and not
+ * usable. Returns: false if there are none. */
+static bool merge_nearest(enum memory_type last)
+{
+    size_t nearest = list.count;
+    uint64_t nearest_gap = UINT64_MAX;
+
+    for (size_t i = 0; i + 1 < list.count; i++) {
+        const struct memory_region *pair = &list.regions[i];
+        uint64_t gap = pair[1].start.value - pair[0].end.value;
+
+        if (pair[0].type != MEMORY_USABLE && pair[0].type <= last &&
+            pair[1].type != MEMORY_USABLE && pair[1].type <= last && gap < nearest_gap) {
+            nearest = i;
+            nearest_gap = gap;
+        }
+    }
+    if (nearest == list.count) {
+        return false;
+    }
+    list.regions[nearest].end = list.regions[nearest + 1].end;
+    list.regions[nearest].type = MEMORY_RESERVED;
+    remove_region(nearest + 1);
+    join_with_next(nearest);
+    if (nearest > 0) {
+        join_with_next(nearest - 1);
+    }
     return true;
+}
+
+static uint64_t region_bytes(const struct memory_region *region)
+{
+    return region->end.value - region->start.value;
+}
+
+/* Returns: false if no region is usable. */
+static bool drop_smallest_usable(struct memory_map *map)
+{
+    size_t smallest = list.count;
+
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.regions[i].type == MEMORY_USABLE &&
+            (smallest == list.count ||
+             region_bytes(&list.regions[i]) < region_bytes(&list.regions[smallest]))) {
+            smallest = i;
+        }
+    }
+    if (smallest == list.count) {
+        return false;
+    }
+    map->dropped_count++;
+    map->dropped_bytes += region_bytes(&list.regions[smallest]);
+    remove_region(smallest);
+    return true;
+}
+
+/* Makes the list the map's, with as many regions as there is room for. */
+static void store_list(struct memory_map *map)
+{
+    while (list.count > MEMORY_MAP_CAPACITY) {
+        if (!merge_nearest(MEMORY_MODULE) && !drop_smallest_usable(map)) {
+            (void)merge_nearest(MEMORY_KERNEL);
+        }
+    }
+    memcpy(map->regions, list.regions, list.count * sizeof list.regions[0]);
+    map->region_count = list.count;
 }
 
 static uint64_t lower(uint64_t a, uint64_t b)
@@ -59,48 +153,41 @@ static uint64_t higher(uint64_t a, uint64_t b)
 }
 
 /* Builds the map anew from left to right. `at` is the first byte of [start, end) that is not yet
- * written: what lies before it is in `merged`. */
-static enum memory_map_result overlay(struct memory_map *map, uint64_t start, uint64_t end,
-                                      enum memory_type type)
+ * written: what lies before it is in the list. */
+static void overlay(struct memory_map *map, uint64_t start, uint64_t end, enum memory_type type)
 {
-    struct memory_map merged;
     uint64_t at = start;
-    bool fits = true;
 
-    merged.region_count = 0;
+    list.count = 0;
     for (size_t i = 0; i < map->region_count; i++) {
         const struct memory_region *old = &map->regions[i];
         uint64_t shared_start = higher(old->start.value, start);
         uint64_t shared_end = lower(old->end.value, end);
 
         if (old->start.value >= end) {
-            fits = fits && append(&merged, at, end, type);
+            append(at, end, type);
             at = end;
         }
-        fits = fits && append(&merged, old->start.value, lower(old->end.value, start), old->type);
+        append(old->start.value, lower(old->end.value, start), old->type);
         if (shared_start < shared_end) {
-            fits = fits && append(&merged, at, shared_start, type) &&
-                   append(&merged, shared_start, shared_end, old->type > type ? old->type : type);
+            append(at, shared_start, type);
+            append(shared_start, shared_end, old->type > type ? old->type : type);
             at = shared_end;
         }
-        fits = fits && append(&merged, higher(old->start.value, end), old->end.value, old->type);
+        append(higher(old->start.value, end), old->end.value, old->type);
     }
-    fits = fits && append(&merged, at, end, type);
-    if (!fits) {
-        return MEMORY_MAP_FULL;
-    }
-    *map = merged;
-    return MEMORY_MAP_OK;
+    append(at, end, type);
+    store_list(map);
 }
 
-enum memory_map_result memory_map_add(struct memory_map *map, uint64_t start,
-                                      uint64_t length_bytes, enum memory_type type)
+void memory_map_add(struct memory_map *map, uint64_t start, uint64_t length_bytes,
+                    enum memory_type type)
 {
     uint64_t page_bytes = page_size_bytes(PAGE_4K);
     uint64_t end;
 
     if (length_bytes == 0 || start >= PHYSICAL_END) {
-        return MEMORY_MAP_OK;
+        return;
     }
     end = length_bytes > PHYSICAL_END - start ? PHYSICAL_END : start + length_bytes;
     if (type == MEMORY_USABLE) {
@@ -110,25 +197,25 @@ enum memory_map_result memory_map_add(struct memory_map *map, uint64_t start,
         start = align_down(start, page_bytes);
         end = align_up(end, page_bytes);
     }
-    return start < end ? overlay(map, start, end, type) : MEMORY_MAP_OK;
+    if (start < end) {
+        overlay(map, start, end, type);
+    }
 }
 
-enum memory_map_result memory_map_claim_below(struct memory_map *map, phys_addr end,
-                                              enum memory_type type)
+void memory_map_claim_below(struct memory_map *map, phys_addr end, enum memory_type type)
 {
-    struct memory_map claimed = *map;
-
+    list.count = 0;
     for (size_t i = 0; i < map->region_count; i++) {
         const struct memory_region *region = &map->regions[i];
-        uint64_t region_end = lower(region->end.value, end.value);
 
-        if (region->type == MEMORY_USABLE && region->start.value < region_end &&
-            overlay(&claimed, region->start.value, region_end, type) != MEMORY_MAP_OK) {
-            return MEMORY_MAP_FULL;
+        if (region->type == MEMORY_USABLE) {
+            append(region->start.value, lower(region->end.value, end.value), type);
+            append(higher(region->start.value, end.value), region->end.value, MEMORY_USABLE);
+        } else {
+            append(region->start.value, region->end.value, region->type);
         }
     }
-    *map = claimed;
-    return MEMORY_MAP_OK;
+    store_list(map);
 }
 
 uint64_t memory_map_bytes(const struct memory_map *map, enum memory_type type)
@@ -137,7 +224,7 @@ uint64_t memory_map_bytes(const struct memory_map *map, enum memory_type type)
 
     for (size_t i = 0; i < map->region_count; i++) {
         if (map->regions[i].type == type) {
-            bytes += map->regions[i].end.value - map->regions[i].start.value;
+            bytes += region_bytes(&map->regions[i]);
         }
     }
     return bytes;
@@ -187,7 +274,7 @@ size_t memory_map_usable_ranges(const struct memory_map *map, struct frame_range
         if (region->type == MEMORY_USABLE) {
             ranges[count++] = (struct frame_range){
                 .start = region->start,
-                .frame_count = (region->end.value - region->start.value) >> PAGE_SHIFT,
+                .frame_count = region_bytes(region) >> PAGE_SHIFT,
             };
         }
     }

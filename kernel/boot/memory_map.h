@@ -13,9 +13,9 @@ enum memory_type {
     MEMORY_ACPI_NVS,
     MEMORY_RESERVED,
     MEMORY_BAD,
+    MEMORY_MODULE, /* up to here: what the boot loader and the firmware tell */
     MEMORY_PAGE_TABLES,
     MEMORY_BOOT_INFO,
-    MEMORY_MODULE,
     MEMORY_KERNEL,
     MEMORY_TYPE_COUNT,
 };
@@ -31,29 +31,32 @@ struct memory_region {
     enum memory_type type;
 };
 
-enum { MEMORY_MAP_CAPACITY = 256 };
+/* The firmware of a desktop computer is on record with 312 regions. A map that would need more
+ * regions than there is room for does the first of these that it can, until they fit:
+ *   1. Of the regions that firmware and loader do not call usable, the two nearest neighbours become
+ *      one reserved region. Nothing usable lies between them.
+ *   2. The smallest usable region is left out and counted.
+ *   3. The two nearest neighbours in use by the kernel become one reserved region.
+ * So what is not usable never becomes usable. */
+enum { MEMORY_MAP_CAPACITY = 1024 };
 
 struct memory_map {
     size_t region_count;
+    size_t dropped_count;   /* usable regions that were left out, */
+    uint64_t dropped_bytes; /* and their bytes */
     struct memory_region regions[MEMORY_MAP_CAPACITY];
-};
-
-enum memory_map_result {
-    MEMORY_MAP_OK,
-    MEMORY_MAP_FULL, /* more than MEMORY_MAP_CAPACITY regions would be needed */
 };
 
 /* Says that [start, start + length_bytes) is of `type`. Neither need be aligned: a usable region
  * shrinks to whole pages, any other grows to them. Empty ranges, and the part of a range beyond
  * 2^52, are left out. Where the range overlaps what is known, the higher type stays.
- * Returns: MEMORY_MAP_FULL with the map unchanged. */
-__attribute__((warn_unused_result)) enum memory_map_result
-memory_map_add(struct memory_map *map, uint64_t start, uint64_t length_bytes,
-               enum memory_type type);
+ * There is always room. Whoever adds many regions adds the usable ones first: a usable region may
+ * lie where others have been made one. */
+void memory_map_add(struct memory_map *map, uint64_t start, uint64_t length_bytes,
+                    enum memory_type type);
 
 /* Turns all usable memory below `end` into `type`. */
-__attribute__((warn_unused_result)) enum memory_map_result
-memory_map_claim_below(struct memory_map *map, phys_addr end, enum memory_type type);
+void memory_map_claim_below(struct memory_map *map, phys_addr end, enum memory_type type);
 
 /* Bytes of all regions of `type`. */
 uint64_t memory_map_bytes(const struct memory_map *map, enum memory_type type);

@@ -1,5 +1,10 @@
 #include "kernel/boot/multiboot2.h"
 
+struct information_header {
+    uint32_t total_bytes; /* with this header */
+    uint32_t reserved;
+};
+
 struct tag {
     uint32_t type;
     uint32_t size_bytes; /* with this header, without the padding to 8 bytes */
@@ -52,143 +57,151 @@ struct framebuffer_colors {
     struct color_field blue;
 };
 
+_Static_assert(sizeof(struct information_header) == 8, "tags follow at offset 8");
 _Static_assert(sizeof(struct memory_map_tag) == 16, "entries follow at offset 16");
 _Static_assert(sizeof(struct memory_map_entry) == 24, "an entry has 24 bytes or more");
 _Static_assert(sizeof(struct framebuffer_tag) == 32, "colour information follows at offset 32");
 _Static_assert(sizeof(struct framebuffer_colors) == 6, "a byte for each position and each size");
 
-static const char *parse_memory_map(const struct boot_memory *memory, uint64_t start,
-                                    uint32_t size_bytes, struct boot_info *info)
+/* The entries of the memory map are gone through twice, usable ones first: memory_map_add wants it. */
+static const char *parse_memory_map(const struct boot_memory *tag, struct boot_info *info)
 {
-    const struct memory_map_tag *header = boot_memory_at(memory, start, sizeof *header);
+    struct memory_map_tag header;
+    struct memory_map_entry entry;
 
-    if (size_bytes < sizeof *header) {
+    if (!boot_memory_read(tag, tag->first, &header, sizeof header)) {
         return "the memory map tag is too short";
     }
-    if (header->entry_bytes < sizeof(struct memory_map_entry) ||
-        !is_aligned(header->entry_bytes, 8)) {
+    if (header.entry_bytes < sizeof entry || !is_aligned(header.entry_bytes, 8)) {
         return "the memory map has entries whose size is not 24, 32, ... bytes";
     }
-    for (uint64_t at = sizeof *header; size_bytes - at >= header->entry_bytes;
-         at += header->entry_bytes) {
-        const struct memory_map_entry *entry = boot_memory_at(memory, start + at, sizeof *entry);
-        if (memory_map_add(&info->memory_map, entry->start, entry->length_bytes,
-                           memory_type_from_e820(entry->type)) != MEMORY_MAP_OK) {
-            return "the memory map has too many regions";
+    if ((tag->end - tag->first - sizeof header) % header.entry_bytes != 0) {
+        return "the memory map tag ends within an entry";
+    }
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (uint64_t at = tag->first + sizeof header;
+             boot_memory_read(tag, at, &entry, sizeof entry); at += header.entry_bytes) {
+            enum memory_type type = memory_type_from_e820(entry.type);
+            if ((type == MEMORY_USABLE) == (pass == 0)) {
+                memory_map_add(&info->memory_map, entry.start, entry.length_bytes, type);
+            }
         }
     }
     return NULL;
 }
 
-static const char *parse_framebuffer(const struct boot_memory *memory, uint64_t start,
-                                     uint32_t size_bytes, struct boot_info *info)
+static const char *parse_framebuffer(const struct boot_memory *tag, struct boot_info *info)
 {
-    const struct framebuffer_tag *tag = boot_memory_at(memory, start, sizeof *tag);
-    const struct framebuffer_colors *colors;
+    struct framebuffer_tag fixed;
+    struct framebuffer_colors colors;
 
-    if (size_bytes < sizeof *tag - sizeof tag->reserved) {
+    if (!boot_memory_read(tag, tag->first, &fixed, sizeof fixed - sizeof fixed.reserved)) {
         return "the framebuffer tag is too short";
     }
-    if (tag == NULL) {
-        return "the framebuffer tag reaches past the end of memory";
-    }
     info->display = (struct display){
-        .kind = tag->type == FRAMEBUFFER_EGA_TEXT ? DISPLAY_VGA_TEXT : DISPLAY_FRAMEBUFFER,
-        .address = phys_addr_of(tag->address),
-        .width = tag->width,
-        .height = tag->height,
-        .pitch_bytes = tag->pitch_bytes,
-        .bits_per_pixel = tag->bits_per_pixel,
+        .kind = fixed.type == FRAMEBUFFER_EGA_TEXT ? DISPLAY_VGA_TEXT : DISPLAY_FRAMEBUFFER,
+        .address = phys_addr_of(fixed.address),
+        .width = fixed.width,
+        .height = fixed.height,
+        .pitch_bytes = fixed.pitch_bytes,
+        .bits_per_pixel = fixed.bits_per_pixel,
     };
-    if (tag->type == FRAMEBUFFER_RGB && size_bytes >= sizeof *tag + sizeof *colors) {
-        colors = boot_memory_at(memory, start + sizeof *tag, sizeof *colors);
-        info->display.red = colors->red;
-        info->display.green = colors->green;
-        info->display.blue = colors->blue;
+    if (fixed.type == FRAMEBUFFER_RGB &&
+        boot_memory_read(tag, tag->first + sizeof fixed, &colors, sizeof colors)) {
+        info->display.red = colors.red;
+        info->display.green = colors.green;
+        info->display.blue = colors.blue;
     }
     return NULL;
 }
 
-static const char *parse_module(const struct boot_memory *memory, uint64_t start,
-                                uint32_t size_bytes, struct boot_info *info)
+static const char *parse_module(const struct boot_memory *tag, struct boot_info *info)
 {
-    const struct module_tag *tag = boot_memory_at(memory, start, sizeof *tag);
+    struct module_tag module;
 
-    if (size_bytes < sizeof *tag) {
+    if (!boot_memory_read(tag, tag->first, &module, sizeof module)) {
         return "a module tag is too short";
     }
-    if (tag->end < tag->start) {
+    if (module.end < module.start) {
         return "a module ends before it starts";
     }
-    if (memory_map_add(&info->memory_map, tag->start, tag->end - tag->start, MEMORY_MODULE) !=
-        MEMORY_MAP_OK) {
-        return "the memory map has too many regions";
-    }
+    memory_map_add(&info->memory_map, module.start, module.end - module.start, MEMORY_MODULE);
     return NULL;
 }
 
-/* The whole tag was found to be readable. */
-static const char *parse_tag(const struct boot_memory *memory, uint64_t start,
-                             const struct tag *tag, struct boot_info *info)
+static const char *parse_tag(const struct boot_memory *tag, uint32_t type, struct boot_info *info)
 {
-    switch (tag->type) {
+    uint64_t text = tag->first + sizeof(struct tag);
+
+    switch (type) {
     case TAG_COMMAND_LINE:
-        return boot_info_copy_string(memory, start + sizeof *tag, info->command_line,
-                                     sizeof info->command_line)
+        return boot_memory_copy_string(tag, text, info->command_line, sizeof info->command_line)
                    ? NULL
                    : "the command line is too long or does not end";
     case TAG_LOADER_NAME:
-        return boot_info_copy_string(memory, start + sizeof *tag, info->loader_name,
-                                     sizeof info->loader_name)
-                   ? NULL
-                   : "the name of the boot loader is too long or does not end";
+        (void)boot_memory_copy_string(tag, text, info->loader_name, sizeof info->loader_name);
+        return NULL;
     case TAG_MODULE:
-        return parse_module(memory, start, tag->size_bytes, info);
+        return parse_module(tag, info);
     case TAG_MEMORY_MAP:
-        return parse_memory_map(memory, start, tag->size_bytes, info);
+        return parse_memory_map(tag, info);
     case TAG_FRAMEBUFFER:
-        return parse_framebuffer(memory, start, tag->size_bytes, info);
+        return parse_framebuffer(tag, info);
     default:
         return NULL;
     }
 }
 
+/* Goes through the tags between the header of the information and its end. */
+static const char *parse_tags(const struct boot_memory *tags, struct boot_info *info)
+{
+    bool has_memory_map = false;
+    uint64_t at = tags->first;
+    struct tag header;
+
+    while (boot_memory_read(tags, at, &header, sizeof header)) {
+        struct boot_memory tag;
+        const char *error;
+
+        if (header.type == TAG_END) {
+            return has_memory_map ? NULL : "the boot loader gave no memory map";
+        }
+        if (header.size_bytes < sizeof header ||
+            !boot_memory_part(tags, at, header.size_bytes, &tag)) {
+            return "a multiboot2 tag is longer than the information or shorter than its header";
+        }
+        error = parse_tag(&tag, header.type, info);
+        if (error != NULL) {
+            return error;
+        }
+        has_memory_map = has_memory_map || header.type == TAG_MEMORY_MAP;
+        if (tags->end - at < align_up(header.size_bytes, 8)) {
+            break;
+        }
+        at += align_up(header.size_bytes, 8);
+    }
+    return "the multiboot2 information has no end tag";
+}
+
 const char *multiboot2_parse(const struct boot_memory *memory, uint32_t magic, uint64_t start,
                              struct boot_info *info)
 {
-    const uint32_t *total_bytes = boot_memory_at(memory, start, 2 * sizeof *total_bytes);
-    bool has_memory_map = false;
+    struct information_header header;
+    struct boot_memory tags;
 
     if (magic != MULTIBOOT2_MAGIC) {
         return "wrong multiboot2 magic: the kernel was entered by something else than a "
                "multiboot2 loader";
     }
-    if (!is_aligned(start, 8) || total_bytes == NULL ||
-        boot_memory_at(memory, start, *total_bytes) == NULL) {
+    if (!is_aligned(start, 8) || !boot_memory_read(memory, start, &header, sizeof header)) {
         return "the multiboot2 information cannot be read";
     }
-    uint64_t end = start + *total_bytes;
-    uint64_t at = start + 8;
-
-    while (end - at >= sizeof(struct tag)) {
-        const struct tag *tag = boot_memory_at(memory, at, sizeof *tag);
-        const char *error;
-
-        if (tag->type == TAG_END) {
-            return has_memory_map ? NULL : "the boot loader gave no memory map";
-        }
-        if (tag->size_bytes < sizeof *tag || tag->size_bytes > end - at) {
-            return "a multiboot2 tag is longer than the information or shorter than its header";
-        }
-        error = parse_tag(memory, at, tag, info);
-        if (error != NULL) {
-            return error;
-        }
-        has_memory_map = has_memory_map || tag->type == TAG_MEMORY_MAP;
-        at += align_up(tag->size_bytes, 8);
-        if (at > end) {
-            break;
-        }
+    if (header.total_bytes < sizeof header) {
+        return "the multiboot2 information is shorter than its header";
     }
-    return "the multiboot2 information has no end tag";
+    if (!boot_memory_part(memory, start + sizeof header, header.total_bytes - sizeof header,
+                          &tags)) {
+        return "the multiboot2 information reaches past the end of memory";
+    }
+    return parse_tags(&tags, info);
 }

@@ -33,23 +33,27 @@ _Static_assert(sizeof(struct start_info) == 56, "start_info of version 1 has 56 
 _Static_assert(sizeof(struct memory_map_entry) == 24, "a memory map entry has 24 bytes");
 _Static_assert(sizeof(struct module_entry) == 32, "a module entry has 32 bytes");
 
+/* The entries are gone through twice, usable ones first: memory_map_add wants it. */
 static const char *parse_memory_map(const struct boot_memory *memory,
                                     const struct start_info *start_info, struct boot_info *info)
 {
-    const struct memory_map_entry *entries =
-        boot_memory_at(memory, start_info->memory_map,
-                       (uint64_t)start_info->memory_map_count * sizeof *entries);
+    struct memory_map_entry entry;
+    struct boot_memory entries;
 
     if (start_info->version < 1 || start_info->memory_map_count == 0) {
         return "the start_info has no memory map";
     }
-    if (entries == NULL || !is_aligned(start_info->memory_map, 8)) {
+    if (!boot_memory_part(memory, start_info->memory_map,
+                          (uint64_t)start_info->memory_map_count * sizeof entry, &entries)) {
         return "the memory map of the start_info cannot be read";
     }
-    for (uint32_t i = 0; i < start_info->memory_map_count; i++) {
-        if (memory_map_add(&info->memory_map, entries[i].start, entries[i].length_bytes,
-                           memory_type_from_e820(entries[i].type)) != MEMORY_MAP_OK) {
-            return "the memory map has too many regions";
+    for (unsigned pass = 0; pass < 2; pass++) {
+        for (uint64_t at = entries.first; boot_memory_read(&entries, at, &entry, sizeof entry);
+             at += sizeof entry) {
+            enum memory_type type = memory_type_from_e820(entry.type);
+            if ((type == MEMORY_USABLE) == (pass == 0)) {
+                memory_map_add(&info->memory_map, entry.start, entry.length_bytes, type);
+            }
         }
     }
     return NULL;
@@ -58,41 +62,51 @@ static const char *parse_memory_map(const struct boot_memory *memory,
 static const char *parse_modules(const struct boot_memory *memory,
                                  const struct start_info *start_info, struct boot_info *info)
 {
-    const struct module_entry *modules =
-        boot_memory_at(memory, start_info->modules,
-                       (uint64_t)start_info->module_count * sizeof *modules);
+    struct module_entry module;
+    struct boot_memory modules;
 
     if (start_info->module_count == 0) {
         return NULL;
     }
-    if (modules == NULL || !is_aligned(start_info->modules, 8)) {
+    if (!boot_memory_part(memory, start_info->modules,
+                          (uint64_t)start_info->module_count * sizeof module, &modules)) {
         return "the module list of the start_info cannot be read";
     }
-    for (uint32_t i = 0; i < start_info->module_count; i++) {
-        if (memory_map_add(&info->memory_map, modules[i].start, modules[i].length_bytes,
-                           MEMORY_MODULE) != MEMORY_MAP_OK) {
-            return "the memory map has too many regions";
-        }
+    for (uint64_t at = modules.first; boot_memory_read(&modules, at, &module, sizeof module);
+         at += sizeof module) {
+        memory_map_add(&info->memory_map, module.start, module.length_bytes, MEMORY_MODULE);
     }
     return NULL;
 }
 
+/* Reads as much of the start_info as its version has. The rest is left zeroed. */
+static bool read_start_info(const struct boot_memory *memory, uint64_t start,
+                            struct start_info *start_info)
+{
+    *start_info = (struct start_info){0};
+    if (!boot_memory_read(memory, start, start_info, offsetof(struct start_info, memory_map))) {
+        return false;
+    }
+    return start_info->version < 1 || start_info->magic != START_INFO_MAGIC ||
+           boot_memory_read(memory, start, start_info, sizeof *start_info);
+}
+
 const char *pvh_parse(const struct boot_memory *memory, uint64_t start, struct boot_info *info)
 {
-    const struct start_info *start_info = boot_memory_at(memory, start, sizeof *start_info);
+    struct start_info start_info;
     const char *error;
 
-    if (start_info == NULL || !is_aligned(start, 8)) {
+    if (!read_start_info(memory, start, &start_info)) {
         return "the start_info cannot be read";
     }
-    if (start_info->magic != START_INFO_MAGIC) {
+    if (start_info.magic != START_INFO_MAGIC) {
         return "wrong PVH magic: the kernel was entered by something else than a PVH loader";
     }
-    if (start_info->command_line != 0 &&
-        !boot_info_copy_string(memory, start_info->command_line, info->command_line,
-                               sizeof info->command_line)) {
+    if (start_info.command_line != 0 &&
+        !boot_memory_copy_string(memory, start_info.command_line, info->command_line,
+                                 sizeof info->command_line)) {
         return "the command line is too long or does not end";
     }
-    error = parse_memory_map(memory, start_info, info);
-    return error != NULL ? error : parse_modules(memory, start_info, info);
+    error = parse_memory_map(memory, &start_info, info);
+    return error != NULL ? error : parse_modules(memory, &start_info, info);
 }

@@ -3,6 +3,7 @@
 
 #include "testing/test.h"
 #include "tests/host/boot_memory.h"
+#include "tests/host/random.h"
 
 #include <stdlib.h>
 
@@ -241,11 +242,11 @@ TEST(multiboot2, refuses_a_command_line_without_an_end)
 }
 
 /* Whatever the bytes are, the parser stays inside of them; the sanitizers watch. */
-TEST(multiboot2, survives_random_damage)
+TEST(multiboot2, survives_random_damage, .tags = "random")
 {
+    struct random random = random_of(test, 1);
     struct boot_info info;
 
-    srand(2);
     for (unsigned round = 0; round < 20000; round++) {
         struct laid_out memory;
         begin(&memory);
@@ -254,8 +255,9 @@ TEST(multiboot2, survives_random_damage)
         lay_out_tag(&memory, 3, (uint32_t[]){0x200000, 0x201000, 0}, 12);
         lay_out_tag(&memory, 8, &framebuffer_body, FRAMEBUFFER_BODY_BYTES);
         end(&memory);
-        for (int i = rand() % 8; i >= 0; i--) {
-            memory.bytes[(size_t)rand() % memory.used] = (uint8_t)rand();
+        for (unsigned left = 1 + random_below(&random, 8); left > 0; left--) {
+            memory.bytes[random_below(&random, (unsigned)memory.used)] =
+                (uint8_t)random_below(&random, 256);
         }
         uint8_t *exact = malloc(memory.used);
         REQUIRE(exact != NULL);

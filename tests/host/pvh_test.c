@@ -3,6 +3,7 @@
 
 #include "testing/test.h"
 #include "tests/host/boot_memory.h"
+#include "tests/host/random.h"
 
 #include <stdlib.h>
 
@@ -129,16 +130,17 @@ TEST(pvh, refuses_a_start_info_that_ends_too_soon)
 }
 
 /* Whatever the bytes are, the parser stays inside of them; the sanitizers watch. */
-TEST(pvh, survives_random_damage)
+TEST(pvh, survives_random_damage, .tags = "random")
 {
+    struct random random = random_of(test, 1);
     struct boot_info info;
 
-    srand(3);
     for (unsigned round = 0; round < 20000; round++) {
         struct laid_out memory;
         lay_out_good(&memory);
-        for (int i = rand() % 8; i >= 0; i--) {
-            memory.bytes[(size_t)rand() % memory.used] = (uint8_t)rand();
+        for (unsigned left = 1 + random_below(&random, 8); left > 0; left--) {
+            memory.bytes[random_below(&random, (unsigned)memory.used)] =
+                (uint8_t)random_below(&random, 256);
         }
         uint8_t *exact = malloc(memory.used);
         REQUIRE(exact != NULL);

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 from types import TracebackType
+
+from qemu_process import AnswerError, connect
 
 LIMIT_S = 10.0
 HUNG_UP = "QEMU's gdb stub has hung up"
 
 
-class StubError(Exception):
+class StubError(AnswerError):
     """The stub refused a command or did not answer."""
 
 
@@ -22,9 +23,7 @@ class GdbStub:
     """A connection to the stub on a unix socket; to connect stops the machine."""
 
     def __init__(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(LIMIT_S)
-        self._socket.connect(str(path))
+        self._socket = connect(path, LIMIT_S)
         self._received = b""
 
     def __enter__(self) -> GdbStub:

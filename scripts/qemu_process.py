@@ -32,6 +32,8 @@ CHUNK_BYTES = 1 << 16
 MONITOR_LIMIT_S = 20.0
 # How long QEMU may take to end once a connection to it is lost.
 END_S = 2.0
+SOON_S = 0.2
+LISTEN_S = 1.0
 # Of QEMU's messages, the last so many lines are told.
 WORDS_LINES = 3
 # The selector cannot wait for ever.
@@ -48,6 +50,10 @@ _stopping = False
 
 class Interrupted(Exception):
     """`stop_everything` was called: no QEMU may start any more."""
+
+
+class AnswerError(Exception):
+    """QEMU did not answer as it should, on one of the connections to it."""
 
 
 class QemuEnded(ConnectionError):
@@ -148,13 +154,15 @@ class Qemu:
                     pipe.close()
 
     def _explain(self, error: BaseException | None) -> None:
-        """Raises QemuEnded instead of an error that says only that a connection is lost or not
-        there, if that is because QEMU has ended."""
+        """Raises QemuEnded instead of an error that says only that a connection is lost, or not
+        there, or gave a wrong answer, if that is because QEMU has ended."""
         if isinstance(error, BrokenPipeError):
             return  # of our own output: those who talk to QEMU raise another one
-        if isinstance(error, (ConnectionError, FileNotFoundError)):
+        is_lost = isinstance(error, (ConnectionError, FileNotFoundError))
+        if is_lost or isinstance(error, AnswerError):
             self._listener = None
-            if self.listen(END_S, END_S) is Stop.EXITED:
+            limit_s = END_S if is_lost else SOON_S
+            if self.listen(limit_s, limit_s) is Stop.EXITED:
                 raise QemuEnded(self.last_words()) from error
 
     @property
@@ -359,7 +367,30 @@ def boot(
     return outcome
 
 
-class MonitorError(Exception):
+def connect(path: Path, limit_s: float) -> socket.socket:
+    """Connects to a socket of QEMU's, on which an answer may take `limit_s`.
+
+    QEMU makes the file a moment before it accepts connections. Raises FileNotFoundError or
+    ConnectionRefusedError.
+    """
+    connection = socket.socket(socket.AF_UNIX)
+    connection.settimeout(limit_s)
+    deadline = time.monotonic() + LISTEN_S
+    while True:
+        try:
+            connection.connect(str(path))
+            return connection
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                connection.close()
+                raise
+            time.sleep(LISTEN_S / 100)
+        except OSError:
+            connection.close()
+            raise
+
+
+class MonitorError(AnswerError):
     """QEMU's monitor refused a command or did not answer."""
 
 
@@ -371,9 +402,7 @@ class Monitor:
     """QEMU's machine protocol (QMP), on a unix socket made known by `monitor_arguments`."""
 
     def __init__(self, path: Path) -> None:
-        self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(MONITOR_LIMIT_S)
-        self._socket.connect(str(path))
+        self._socket = connect(path, MONITOR_LIMIT_S)
         self._file = self._socket.makefile("rw", encoding="utf-8")
         self._receive("QMP")
         self.execute("qmp_capabilities")

@@ -51,6 +51,7 @@ from matrix import EXAMPLES as MATRIX_EXAMPLES
 from matrix import matrix_command
 from page_snapshot import DumpError
 from running import run_kernel
+from terminal import is_attended
 from qemu_process import Monitor, MonitorError, Qemu, boot, monitor_arguments, stop_everything
 from verdict import EXIT_PASS, Outcome
 
@@ -259,8 +260,7 @@ def run_command(options: argparse.Namespace) -> int:
     """`run`: on the terminal if there is one, else the demonstration once, under a time limit."""
     profile = dataclasses.replace(PROFILES[options.boot], memory=options.memory, cpu=options.cpu)
     require(profile, NORMAL_IMAGE)
-    attended = sys.stdin.isatty() and sys.stdout.isatty()
-    once = "once" if options.once or not attended else ""
+    once = "once" if options.once or not is_attended() else ""
     image = image_path(profile, NORMAL_IMAGE)
     command = command_line(
         profile,

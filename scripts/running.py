@@ -17,7 +17,7 @@ from escape_keys import HELP, LEAVE_HINT, Command, EscapeKeys
 from kernel_output import KernelOutput
 from machines import TCG, Profile
 from source_lines import CallLines, SourceLines
-from terminal import Terminal
+from terminal import Terminal, is_attended
 from verdict import Outcome, Stop
 from watched_qemu import WatchedQemu
 
@@ -38,7 +38,7 @@ def run_kernel(command: list[str], profile: Profile, elf: Path, limit_s: float) 
 
     On a terminal until the user leaves or the kernel ends, else for `limit_s` at most.
     """
-    attended = sys.stdin.isatty() and sys.stdout.isatty()
+    attended = is_attended()
     with SourceLines(elf) as source:
         try:
             run = _on_terminal if attended else _alone
@@ -51,6 +51,7 @@ def run_kernel(command: list[str], profile: Profile, elf: Path, limit_s: float) 
             machine = Machine(machine.down, None, machine.rip, machine.rflags)
         end = tell(outcome, machine, source.describe, attended)
     if not end.text:
+        sys.stderr.write(outcome.stderr)  # warnings
         return end.status
     if end.status == EXIT_OK:
         print(end.text, flush=True)

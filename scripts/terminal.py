@@ -13,6 +13,7 @@ import sys
 import termios
 from types import FrameType, TracebackType
 
+STANDARD_INPUT, STANDARD_OUTPUT = 0, 1
 CHUNK_BYTES = 1 << 12
 # How long the last output may take to be shown.
 FLUSH_S = 1.0
@@ -24,16 +25,21 @@ INPUT_CHANGES = (
 LOCAL_CHANGES = termios.ECHO | termios.ECHONL | termios.ICANON | termios.IEXTEN | termios.ISIG
 
 
+def is_attended() -> bool:
+    """Whether someone can type and read."""
+    return os.isatty(STANDARD_INPUT) and os.isatty(STANDARD_OUTPUT)
+
+
 class Terminal:
     """Standard input and output, which are a terminal. Raw in a `with` block."""
 
     def __init__(self) -> None:
-        self.input = sys.stdin.fileno()
+        self.input = STANDARD_INPUT
         self._before = termios.tcgetattr(self.input)
         self._handlers: dict[int, object] = {}
         self._pending = bytearray()
         # A description of our own: whether writes block is not to change for others that have it.
-        self._output = _open_again(sys.stdout.fileno())
+        self._output = _open_again(STANDARD_OUTPUT)
 
     def __enter__(self) -> Terminal:
         sys.stdout.flush()
@@ -54,7 +60,7 @@ class Terminal:
             for number, handler in self._handlers.items():
                 signal.signal(number, handler)  # type: ignore[arg-type]
             self._restore()
-            if self._output != sys.stdout.fileno():
+            if self._output != STANDARD_OUTPUT:
                 os.close(self._output)
 
     def read(self) -> bytes | None:

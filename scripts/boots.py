@@ -37,9 +37,14 @@ class Job:
         return boot_tests(self.tests, self.profile, self.glob, self.words, image=self.image)
 
 
-def run_jobs(jobs: Sequence[Job], at_a_time: int, verbose: bool) -> int:
-    """Runs them and tells how it went. *Returns:* the runner's exit code."""
+def run_jobs(
+    jobs: Sequence[Job], at_a_time: int, verbose: bool, left_out: Sequence[Job] = (), why: str = ""
+) -> int:
+    """Runs them and tells how it went. left_out: those that this host cannot run, and why, which
+    count as skipped. *Returns:* the runner's exit code."""
     progress = Progress(len(jobs), verbose)
+    for job in left_out:
+        progress.note(f"skip  {job.label} ({why})")
     started = time.monotonic()
     verdicts: list[Verdict] = []
     pool = ThreadPoolExecutor(max_workers=at_a_time)
@@ -59,16 +64,20 @@ def run_jobs(jobs: Sequence[Job], at_a_time: int, verbose: bool) -> int:
             stop_everything()
         pool.shutdown(cancel_futures=True)
     progress.finish()
-    return conclude(verdicts, len(jobs), time.monotonic() - started)
+    left_out_count = sum(len(job.tests) for job in left_out)
+    return conclude(verdicts, len(jobs), left_out_count, time.monotonic() - started)
 
 
-def conclude(verdicts: Sequence[Verdict], boot_count: int, seconds: float) -> int:
-    """Prints the count; something must have run, and every boot must be green."""
+def conclude(
+    verdicts: Sequence[Verdict], boot_count: int, left_out_count: int, seconds: float
+) -> int:
+    """Prints the count; something must have run, and every boot must be green. left_out_count:
+    tests that had no boot."""
     results = [result for verdict in verdicts for result in verdict.results]
     green = sum(verdict.green for verdict in verdicts)
     passed = sum(result.ok and not result.skipped for result in results)
     failed = sum(not result.ok for result in results)
-    skipped = sum(result.skipped for result in results)
+    skipped = sum(result.skipped for result in results) + left_out_count
     counts = f"{green} of {boot_count} boots green; {passed} tests passed"
     counts += f", {failed} failed" if failed else ""
     print(f"{counts}, {skipped} skipped, in {seconds:.1f} s", flush=True)

@@ -32,7 +32,7 @@ from machines import (
 )
 from qemu_process import boot
 from source_lines import with_source
-from verdict import EXIT_QEMU_REFUSES, Stop, Verdict, judge
+from verdict import EXIT_QEMU_REFUSES, Verdict, judge
 
 SECTION = "test_cases"
 # Pointers to suite, sentence, run, file; line; timeout_ms (0: the default); requires; pointers to
@@ -43,6 +43,7 @@ TEST_IMAGE = "assay-test"
 DEFAULT_TIMEOUT_MS = 10_000
 # The kernel watches the time itself and can say where it hangs: the runner lets it do so.
 TIMEOUT_SLACK_S = 2.0
+KVM_DEVICE = Path("/dev/kvm")
 # Instructions that a KVM without the CPU's help (inside another machine) does not know.
 KVM_PROBE = "exception.*"
 KVM_PROBE_S = 10.0
@@ -186,20 +187,20 @@ def boot_tests(
 @functools.lru_cache(maxsize=None)
 def find_kvm_fault() -> str | None:
     """One line on why KVM cannot run the tests on this host, or None. Boots once to find out."""
-    device = Path("/dev/kvm")
-    if not device.exists():
-        return f"there is no {device} on this host"
-    if not os.access(device, os.R_OK | os.W_OK):
-        return f"{device} may not be opened by this user (group kvm?)"
+    if not KVM_DEVICE.exists():
+        return f"there is no {KVM_DEVICE} on this host"
+    if not os.access(KVM_DEVICE, os.R_OK | os.W_OK):
+        return f"{KVM_DEVICE} may not be opened by this user (group kvm?)"
     profile = replace(PROFILES["kvm"], boot_limit_s=KVM_PROBE_S)
     fault = find_fault(profile, image_path(profile, TEST_IMAGE))
     if fault:
         raise EnvironmentFault(fault)
     command = command_line(profile, image_path(profile, TEST_IMAGE), f"test={KVM_PROBE}")
     outcome = boot(command, KVM_PROBE_S)
-    if outcome.stop is Stop.GAVE_UP or outcome.status in (None, EXIT_QEMU_REFUSES):
+    if outcome.status is None or outcome.status == EXIT_QEMU_REFUSES or outcome.status < 0:
         said = outcome.stderr.strip().splitlines()
-        return f"KVM does not run the kernel here: {said[0] if said else outcome.stop.value}"
+        end = outcome.stop.value if outcome.status is None else f"QEMU ended with {outcome.status}"
+        return f"KVM does not run the kernel here: {said[0] if said else end}"
     return None
 
 

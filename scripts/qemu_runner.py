@@ -282,7 +282,11 @@ def ending(outcome: Outcome) -> str:
 
 
 def test_command(options: argparse.Namespace) -> int:
-    """`test`: one line a verdict as they come, then a count. Repeats exactly what pytest does."""
+    """`test`: one line a verdict as they come, then a count. Repeats exactly what pytest does.
+
+    Tests whose own machine is KVM's are skipped where KVM cannot run them, unless nothing else is
+    asked for.
+    """
     tests = read_test_image(options.image)
     options.glob = name_at(tests, options.glob)
     tests = matching(tests, options.glob)
@@ -295,8 +299,12 @@ def test_command(options: argparse.Namespace) -> int:
         boots = [(machine_named(options.profile), tests, options.glob)]
     else:
         boots = [(home(test), (test,), test.name) for test in tests]
+    fault = None
     for profile in {profile.name: profile for profile, _, _ in boots}.values():
-        require(profile, options.image)
+        if options.profile or profile.runs_on != KVM:
+            require(profile, options.image)
+        else:
+            fault = find_kvm_fault()
     jobs = []
     for turn in range(options.repeat):
         words = f"tag={options.tag} {options.append}".strip() if options.tag else options.append
@@ -305,7 +313,13 @@ def test_command(options: argparse.Namespace) -> int:
         for profile, group, glob in boots:
             label = f"{profile.name}-{glob}" + (f" #{turn + 1}" if options.repeat > 1 else "")
             jobs.append(Job(profile, group, glob, words, options.image, label))
-    return run_jobs(jobs, options.jobs, options.verbose)
+    if fault is None:
+        return run_jobs(jobs, options.jobs, options.verbose)
+    left_out = [job for job in jobs if job.profile.runs_on == KVM]
+    if len(left_out) == len(jobs):
+        raise EnvironmentFault(fault)
+    jobs = [job for job in jobs if job.profile.runs_on != KVM]
+    return run_jobs(jobs, options.jobs, options.verbose, left_out, fault)
 
 
 def debug_command(options: argparse.Namespace) -> int:

@@ -11,11 +11,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 SETUP = "./scripts/setup.sh installs it"
 
-# The serial port on a terminal: Ctrl-C goes to the kernel, and Ctrl-T, which no line editor needs
-# (Ctrl-A, QEMU's own choice, goes to the start of a line), begins a command to QEMU.
-TERMINAL_SERIAL = "mon:stdio"
-TERMINAL_ARGUMENTS = ("-echr", "0x14")
-
 OVMF_CODE = Path("/usr/share/OVMF/OVMF_CODE_4M.fd")
 OVMF_VARS = Path("/usr/share/OVMF/OVMF_VARS_4M.fd")
 QBOOT = Path("/usr/share/qemu/qboot.rom")

@@ -204,7 +204,9 @@ class Qemu:
             self._drained.add(fd)
 
     def unwatch(self, fd: int) -> None:
-        self._selector.unregister(fd)
+        """Ends that, if it had begun."""
+        if self.watches(fd):
+            self._selector.unregister(fd)
         self._drained.discard(fd)
 
     def watches(self, fd: int) -> bool:
@@ -333,8 +335,8 @@ class Qemu:
     def _drain(self) -> None:
         """Takes what QEMU wrote before it ended."""
         self.hold_output(False)
-        for fd in list(self._drained):
-            reader: Reader = self._selector.get_key(fd).data
+        readers: list[Reader] = [self._selector.get_key(fd).data for fd in self._drained]
+        for reader in readers:
             while reader():
                 pass
 

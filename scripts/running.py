@@ -70,6 +70,7 @@ def _alone(command: list[str], calls: CallLines, limit_s: float) -> tuple[Outcom
 def _on_terminal(command: list[str], calls: CallLines, _limit_s: float) -> tuple[Outcome, Machine]:
     print(LEAVE_HINT, flush=True)
     with Terminal() as terminal:
+        terminal.make_raw()
         return Session(terminal, calls).run(command)
 
 
@@ -128,6 +129,7 @@ class Session:
             if part is Command.LEAVE:
                 self._show(b"\r\n")
                 self._qemu.end_listening(Stop.LEFT)
+                break
             elif part is Command.MONITOR:
                 self._begin_question()
             elif part is Command.HELP:
@@ -152,7 +154,9 @@ class Session:
             if byte in CANCEL or byte in b"\r\n":
                 self._question = None
                 self._show(b"\r\n")
-                if byte not in CANCEL and question:
+                if byte in CANCEL:
+                    return  # with what follows: an arrow key is several bytes
+                if question:
                     line = question.decode(errors="replace")
                     self._qemu.ask_human(line, self._show_answer)
                 self._qemu.type(typed[index + 1 :])

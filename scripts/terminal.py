@@ -31,7 +31,7 @@ def is_attended() -> bool:
 
 
 class Terminal:
-    """Standard input and output, which are a terminal. Raw in a `with` block."""
+    """Standard input and output, which are a terminal. As before at the end of a `with` block."""
 
     def __init__(self) -> None:
         self.input = STANDARD_INPUT
@@ -42,11 +42,14 @@ class Terminal:
         self._output = _open_again(STANDARD_OUTPUT)
 
     def __enter__(self) -> Terminal:
+        return self
+
+    def make_raw(self) -> None:
+        """Inside the block, so that a signal at any moment still ends with the modes of before."""
         sys.stdout.flush()
         for number, handler in ((signal.SIGTSTP, self._stop), (signal.SIGCONT, self._go_on)):
             self._handlers[number] = signal.signal(number, handler)
         self._set_raw()
-        return self
 
     def __exit__(
         self,
@@ -55,6 +58,7 @@ class Terminal:
         trace: TracebackType | None,
     ) -> None:
         try:
+            self._restore()
             self._flush()
         finally:
             for number, handler in self._handlers.items():
@@ -116,7 +120,7 @@ class Terminal:
         """In the background the terminal is another's, who has set it as they want it."""
         try:
             if self._is_ours():
-                termios.tcsetattr(self.input, termios.TCSADRAIN, self._before)
+                termios.tcsetattr(self.input, termios.TCSANOW, self._before)
         except termios.error:
             pass  # the terminal is gone
 

@@ -11,8 +11,6 @@ import pexpect  # type: ignore[import]
 
 from machines import (
     PROFILES,
-    TERMINAL_ARGUMENTS,
-    TERMINAL_SERIAL,
     EnvironmentFault,
     Profile,
     command_line,
@@ -22,6 +20,10 @@ from machines import (
 from qemu_process import Monitor, Qemu, monitor_arguments
 
 PROMPT = "assay> "
+# QEMU's own way to put the serial port on a terminal: Ctrl-C goes to the kernel. Ctrl-T begins a
+# command to QEMU, since Ctrl-A, its own choice, goes to the start of a line.
+TERMINAL_SERIAL = "mon:stdio"
+TERMINAL_ARGUMENTS = ("-echr", "0x14")
 # As `help` lists them.
 COMMANDS = """help walk translate maps tables layout memmap frames alloc free map unmap protect
 split merge read write fetch access cpu claims test bench exit reboot""".split()

@@ -28,6 +28,10 @@ from pathlib import Path
 
 from c_definitions import find_definition
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from command import run_script  # noqa: E402
+
 DOCUMENTS = ("README*.md", "CONTRIBUTING.md", "docs/*.md")
 MARKER = re.compile(r"<!-- (code|output|example): (.+) -->$")
 FENCE = re.compile(r"```(\w*)$")
@@ -210,7 +214,7 @@ def check(root: Path, kinds: tuple[str, ...]) -> tuple[list[Violation], int]:
 
 
 def documents(root: Path) -> list[Path]:
-    return sorted(path for pattern in DOCUMENTS for path in root.glob(pattern))
+    return sorted(path for pattern in DOCUMENTS for path in root.glob(pattern) if path.is_file())
 
 
 def main() -> int:
@@ -237,4 +241,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main)

@@ -16,7 +16,7 @@ for directory in kernel mm testing; do
 done
 headers=()
 [ "${#directories[@]}" -eq 0 ] ||
-    mapfile -t headers < <(find "${directories[@]}" -name '*.h' | LC_ALL=C sort)
+    mapfile -t headers < <(find "${directories[@]}" -name '*.h' -xtype f | LC_ALL=C sort)
 [ "${#headers[@]}" -gt 0 ] ||
     { echo "check_headers: error: there is no header in $PWD" >&2; exit 1; }
 

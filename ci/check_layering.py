@@ -15,6 +15,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from command import run_script  # noqa: E402
+
 C_DIRECTORIES = ("kernel", "mm", "testing", "tests")
 SIZED_DIRECTORIES = (*C_DIRECTORIES, "scripts")
 SIZED_SUFFIXES = (".c", ".h", ".asm", ".py", ".sh")
@@ -220,7 +224,7 @@ def project_files(root: Path) -> Iterator[tuple[str, Path]]:
             children.sort()
             for name in sorted(names):
                 path = Path(parent, name)
-                if path.suffix in SIZED_SUFFIXES:
+                if path.suffix in SIZED_SUFFIXES and path.is_file():
                     yield path.relative_to(root).as_posix(), path
 
 
@@ -230,7 +234,7 @@ def check(root: Path) -> tuple[list[Violation], int]:
     file_count = 0
     for name, path in project_files(root):
         file_count += 1
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8", errors="replace")
         size = size_violation(name, len(text.splitlines()))
         if size is not None:
             violations.append(size)
@@ -256,4 +260,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_script(lambda: main(sys.argv[1:]))

@@ -15,6 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import unquote
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from command import run_script  # noqa: E402
+
 # Directories that are made or that are not the project's.
 SKIPPED = ("build", "node_modules")
 HIDDEN = re.compile(r"\.(?!github$)")
@@ -119,7 +123,7 @@ def documents(root: Path) -> Iterator[Path]:
     """The project's documents, in order."""
     for path in sorted(root.rglob("*.md")):
         parents = path.relative_to(root).parts[:-1]
-        if not any(name in SKIPPED or HIDDEN.match(name) for name in parents):
+        if path.is_file() and not any(name in SKIPPED or HIDDEN.match(name) for name in parents):
             yield path
 
 
@@ -130,7 +134,7 @@ def main(arguments: list[str]) -> int:
     root = (Path(arguments[0]) if arguments else Path(__file__).parent.parent).resolve()
     link_count = fault_count = 0
     for document in documents(root):
-        for line, target in links_of(document.read_text(encoding="utf-8")):
+        for line, target in links_of(document.read_text(encoding="utf-8", errors="replace")):
             link_count += 1
             fault = fault_of(root, document, target)
             if fault is not None:
@@ -144,4 +148,4 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_script(lambda: main(sys.argv[1:]))

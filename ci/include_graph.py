@@ -17,6 +17,11 @@ from xml.etree import ElementTree
 
 from check_layering import C_DIRECTORIES, PORT_HEADER, Source, project_files, without_comments
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
+
+from command import run_script  # noqa: E402
+from whole_file import write_whole  # noqa: E402
+
 ROOT = Path(__file__).resolve().parent.parent
 SUFFIXES = (".c", ".h", ".asm")
 # The directory that is drawn part by part, in a frame; `kernel/*` are the files at its top.
@@ -43,7 +48,7 @@ def include_edges(root: Path) -> set[Edge]:
     for name, path in project_files(root):
         if path.suffix not in SUFFIXES or not name.startswith(C_DIRECTORIES):
             continue
-        source = Source(name, without_comments(path.read_text(encoding="utf-8")).split("\n"))
+        source = Source(name, without_comments(path.read_text(encoding="utf-8", errors="replace")).split("\n"))
         start = _part(name)
         for include in source.includes():
             if include.name == PORT_HEADER:
@@ -117,7 +122,7 @@ def draw(edges: set[Edge], path: Path) -> None:
     )
     if result.returncode != 0:
         raise GraphError(f"dot failed: {result.stderr.strip()}")
-    path.write_text(result.stdout, encoding="utf-8")
+    write_whole(path, result.stdout)
 
 
 def differences(edges: set[Edge], path: Path) -> list[str]:
@@ -155,4 +160,4 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
+from command import EXIT_ENVIRONMENT, EXIT_INTERRUPTED
 from kernel_tests import KernelTest, boot_tests
 from machines import Profile
 from progress import Progress
@@ -17,8 +18,6 @@ from verdict import Verdict
 EXIT_OK = 0
 EXIT_FAILURES = 1
 EXIT_USAGE = 2
-EXIT_ENVIRONMENT = 3
-EXIT_INTERRUPTED = 130
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,9 @@ import sys
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from command import run_script
+from whole_file import write_whole
+
 ROOT = Path(__file__).resolve().parent.parent
 GROUP = "--group"
 # They make the compiler write dependency files, also when it is only to check.
@@ -60,7 +63,7 @@ def main(arguments: Sequence[str]) -> int:
         out = Path(arguments[0])
         # An unchanged file stays as old as it is: editors index anew when it changes.
         if not out.is_file() or out.read_text(encoding="utf-8") != text:
-            out.write_text(text, encoding="utf-8")
+            write_whole(out, text)
     except (OSError, UsageError) as error:
         print(f"compile_commands.py: {error}", file=sys.stderr)
         return 1 if isinstance(error, OSError) else 2
@@ -68,4 +71,4 @@ def main(arguments: Sequence[str]) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))
+    run_script(lambda: main(sys.argv[1:]))

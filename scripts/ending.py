@@ -10,7 +10,8 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from boots import EXIT_ENVIRONMENT, EXIT_FAILURES, EXIT_INTERRUPTED, EXIT_OK
+from boots import EXIT_FAILURES, EXIT_OK
+from command import EXIT_ENVIRONMENT, EXIT_INTERRUPTED
 from cpu_log import triple_fault
 from ktap import Kind, hung_report, panic_line
 from verdict import (

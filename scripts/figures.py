@@ -17,14 +17,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from boot_map import MapError, kernel_tables, test_tables
+from command import run_script
 from kernel_tests import TEST_IMAGE, matching, read_test_image
 from machines import PROFILES, ROOT, EnvironmentFault, find_fault, image_path
 from page_map_diff import IGNORED, marks
 from page_map_model import page_map, table_levels
 from page_map_svg import draw
-from page_snapshot import DumpError, Snapshot, load, runs_of, text_of
+from page_snapshot import DumpError, Snapshot, load, runs_of, save
 from page_table_dump import ENTRIES, PRESENT, is_leaf, shift, target
 from qemu_runner import NORMAL_IMAGE, PROMPT
+from whole_file import write_whole
 
 DIRECTORY = ROOT / "docs" / "figures"
 PROFILE = PROFILES["fast"]
@@ -133,8 +135,8 @@ def make() -> None:
     for figure in FIGURES:
         snapshots = figure.snapshots()
         for path, snapshot in zip(figure.dumps(), snapshots):
-            path.write_text(text_of(snapshot), encoding="utf-8")
-        figure.picture().write_text(drawn(snapshots), encoding="utf-8")
+            save(snapshot, path)
+        write_whole(figure.picture(), drawn(snapshots))
         print(figure.picture().relative_to(ROOT))
 
 
@@ -178,4 +180,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main)

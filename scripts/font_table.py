@@ -14,6 +14,8 @@ import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
+from command import run_script
+
 EXIT_OK = 0
 EXIT_FONT = 3
 
@@ -125,4 +127,4 @@ def assembly(glyphs: Sequence[bytes]) -> str:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main)

@@ -14,7 +14,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from command import run_script
 from page_snapshot import DumpError, load
+from whole_file import write_whole
 
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -61,7 +63,7 @@ def write_pictures(dumps: Sequence[Path], stem: Path) -> tuple[Path, Path]:
     svg, page = render(snapshots)
     paths = tuple(stem.with_name(stem.name + suffix) for suffix in (".svg", ".html"))
     for path, text in zip(paths, (svg, page)):
-        path.write_text(text, encoding="utf-8")
+        write_whole(path, text)
     return paths[0], paths[1]
 
 
@@ -71,4 +73,4 @@ def complain(text: str, status: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main)

@@ -16,6 +16,7 @@ from typing import Any
 
 import page_table_dump
 from page_table_dump import ENTRIES, FRAME_MASK, LIMIT_S, PRESENT, ReadTable, is_leaf, target
+from whole_file import write_whole
 
 FORMAT = "assay-page-tables"
 VERSION = 1
@@ -212,7 +213,7 @@ def load(path: Path) -> Snapshot:
 
 
 def save(snapshot: Snapshot, path: Path) -> None:
-    path.write_text(text_of(snapshot), encoding="utf-8")
+    write_whole(path, text_of(snapshot))
 
 
 def text_of(snapshot: Snapshot) -> str:

@@ -19,16 +19,8 @@ from pathlib import Path
 from types import FrameType
 
 from boot_map import MapError, map_kernel, map_test
-from boots import (
-    EXIT_ENVIRONMENT,
-    EXIT_FAILURES,
-    EXIT_INTERRUPTED,
-    EXIT_OK,
-    EXIT_USAGE,
-    Job,
-    complain,
-    run_jobs,
-)
+from boots import EXIT_FAILURES, EXIT_OK, EXIT_USAGE, Job, complain, run_jobs
+from command import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, run_script
 from debugging import debug
 from drawn_machine import is_machine, machine_named
 from kernel_output import PROMPT
@@ -116,7 +108,9 @@ examples:
 def main(arguments: Sequence[str] | None = None) -> int:
     options = parse_arguments(arguments)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)
+        # Who runs this under nohup wants it to outlive the terminal.
+        if signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, _interrupt)
     action: Callable[[argparse.Namespace], int] = options.action
     try:
         return action(options)
@@ -125,10 +119,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return EXIT_INTERRUPTED
     except EnvironmentFault as fault:
         return complain(str(fault), EXIT_ENVIRONMENT)
-    except BrokenPipeError:
-        # The reader of our output has left; the flush at exit must not fail a second time.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return EXIT_FAILURES
 
 
 def parse_arguments(arguments: Sequence[str] | None) -> argparse.Namespace:
@@ -488,4 +478,4 @@ def _seed(text: str) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main)

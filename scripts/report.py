@@ -20,9 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
+from command import run_script
 from junit import RED, VERDICTS, InnerResult, Item, JunitError, TestRun, read_run
 from ktap import text_lines
 from machines import PROFILES, ROOT, SETUP, build_directory
+from whole_file import write_whole
 
 EXIT_OK, EXIT_NOTHING, EXIT_ENVIRONMENT = 0, 2, 3
 TEMPLATE = "report.html.j2"
@@ -255,7 +257,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         run = read_run(options.junit)
         page = render(run, options.junit.resolve().parent / "artifacts", options.output.resolve())
         options.output.parent.mkdir(parents=True, exist_ok=True)
-        options.output.write_text(page, encoding="utf-8")
+        write_whole(options.output, page)
     except JunitError as error:
         return complain(str(error), EXIT_NOTHING)
     except ImportError:
@@ -277,4 +279,4 @@ def complain(text: str, status: int) -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main)

@@ -11,7 +11,8 @@ import selectors
 import sys
 from pathlib import Path
 
-from boots import EXIT_INTERRUPTED, EXIT_OK, complain
+from boots import EXIT_OK, complain
+from command import EXIT_INTERRUPTED
 from ending import Machine, tell
 from escape_keys import HELP, LEAVE_HINT, Command, EscapeKeys
 from kernel_output import KernelOutput

@@ -73,7 +73,7 @@ check_tool() {
 case ${1-} in
     '') ;;
     -h | --help) usage; exit 0 ;;
-    *) usage >&2; exit 2 ;;
+    *) usage >&2 || true; exit 2 ;;
 esac
 
 cd "$(dirname "${BASH_SOURCE[0]}")/.."

@@ -17,6 +17,10 @@ import time
 from dataclasses import dataclass, field
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
+
+from command import run_script  # noqa: E402
+
 BUILD = Path(__file__).resolve().parents[2] / "build"
 RATIO_LIMIT = 2.0
 ROUNDS = 30
@@ -132,4 +136,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main)

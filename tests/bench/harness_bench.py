@@ -26,6 +26,7 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from command import run_script  # noqa: E402
 from kernel_tests import TEST_IMAGE, KernelTest, read_test_image  # noqa: E402
 from machines import PROFILES, EnvironmentFault, command_line, find_fault, image_path  # noqa: E402
 from verdict import EXIT_PASS  # noqa: E402
@@ -147,4 +148,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_script(main)

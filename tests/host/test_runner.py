@@ -22,6 +22,8 @@ from verdict import EXIT_PASS, Stop, judge
 
 RUNNER = Path(qemu_runner.__file__)
 SOON_S = 20.0
+# A shell's job in the background ignores SIGINT, and so do all that it starts.
+HEEDING_INTERRUPTS = ("env", "--default-signal=INT")
 
 Script = Callable[[str], list[str]]
 
@@ -150,7 +152,7 @@ def start_runner(command: list[str], directory: Path) -> tuple[subprocess.Popen[
     """
     (directory / "assay.iso").touch()
     runner = subprocess.Popen(
-        [sys.executable, str(RUNNER), "run"],
+        [*HEEDING_INTERRUPTS, sys.executable, str(RUNNER), "run"],
         env={**os.environ, "QEMU": command[0], "ASSAY_BUILD": str(directory)},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

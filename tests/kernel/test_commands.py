@@ -21,6 +21,8 @@ from machines import build_directory
 IMAGE = "assay-misbehave"
 RUNNER = [sys.executable, qemu_runner.__file__]
 SOON_S = 20.0
+# A shell's job in the background ignores SIGINT, and so do all that it starts.
+HEEDING_INTERRUPTS = ("env", "--default-signal=INT")
 COMMANDS = ("run", "test", "list", "debug", "profiles", "bench", "screenshot")
 
 
@@ -34,7 +36,7 @@ def own_build_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 
 def start(*arguments: str, **settings: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [*RUNNER, *arguments],
+        [*HEEDING_INTERRUPTS, *RUNNER, *arguments],
         env={**os.environ, **settings},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

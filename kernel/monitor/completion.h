@@ -4,7 +4,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum { COMPLETION_BYTES = 64 };
+/* With the NUL. What is typed already is shorter, for no line is longer; see LINE_BYTES. */
+enum { COMPLETION_BYTES = 256 };
 
 struct completion {
     const char *prefix; /* what is typed already */
@@ -14,6 +15,7 @@ struct completion {
     size_t common_length;
 };
 
+/* Needs: prefix_length < COMPLETION_BYTES. */
 struct completion completion_of(const char *prefix, size_t prefix_length);
 
 /* Considers a word; says whether it begins with the prefix. */

@@ -11,7 +11,8 @@ struct history {
     char lines[HISTORY_LINES][HISTORY_LINE_BYTES];
 };
 
-/* Adds a line, cut off at HISTORY_LINE_BYTES - 1; not an empty one, nor the last one again. */
+/* Adds a line, cut off at HISTORY_LINE_BYTES - 1; not an empty one, nor the last one again. The
+ * oldest line is forgotten when there are HISTORY_LINES already. */
 void history_add(struct history *self, const char *line);
 
 /* The line that was entered `back` lines ago, 1 being the last; NULL if that is not known. */

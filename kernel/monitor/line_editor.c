@@ -82,9 +82,10 @@ void line_editor_show_again(struct line_editor *self)
 
 void line_editor_insert(struct line_editor *self, const char *text, size_t length)
 {
-    size_t room = LINE_BYTES - 1 - self->length;
-
-    length = length < room ? length : room;
+    if (length > LINE_BYTES - 1 - self->length) {
+        self->overflowed = true;
+        return;
+    }
     memmove(&self->text[self->cursor + length], &self->text[self->cursor],
             self->length - self->cursor + 1);
     memcpy(&self->text[self->cursor], text, length);
@@ -99,6 +100,7 @@ static void cut(struct line_editor *self, size_t start, size_t end)
     memmove(&self->text[start], &self->text[end], self->length - end + 1);
     self->length -= end - start;
     self->cursor = start;
+    self->overflowed = self->overflowed && self->length > 0;
 }
 
 static size_t word_start(const struct line_editor *self)
@@ -124,7 +126,9 @@ static void go_to_line(struct line_editor *self, size_t back)
     }
     if (self->history_back == 0) {
         memcpy(self->new_text, self->text, sizeof self->new_text);
+        self->new_overflowed = self->overflowed;
     }
+    self->overflowed = back == 0 && self->new_overflowed;
     self->history_back = back;
     self->length = strlen(line);
     self->cursor = self->length;
@@ -202,7 +206,7 @@ enum line_event line_editor_key(struct line_editor *self, enum key key)
     switch ((unsigned)key) {
     case KEY_ENTER:
         finish(self, "");
-        return LINE_ENTERED;
+        return self->overflowed ? LINE_TOO_LONG : LINE_ENTERED;
     case KEY_CTRL('C'):
         finish(self, "^C");
         return LINE_GIVEN_UP;

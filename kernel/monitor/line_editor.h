@@ -9,6 +9,8 @@
 #include "kernel/console/key.h"
 #include "kernel/monitor/history.h"
 
+#include <stdbool.h>
+
 enum { LINE_BYTES = HISTORY_LINE_BYTES, LINE_COLUMNS = 72 };
 
 struct line_editor {
@@ -17,8 +19,10 @@ struct line_editor {
     size_t length;
     size_t cursor;             /* 0..length */
     char text[LINE_BYTES];     /* NUL-terminated */
+    bool overflowed;           /* something did not fit in the line: it is not what was typed */
     size_t history_back;       /* the line of the history that is being edited; 0: the new one */
     char new_text[LINE_BYTES]; /* the new line while one of the history is edited */
+    bool new_overflowed;
 
     /* What the screen shows, from the end of the prompt on. */
     size_t view_start; /* the character of the line in the first column */
@@ -31,6 +35,7 @@ struct line_editor {
 enum line_event {
     LINE_GOES_ON,
     LINE_ENTERED,      /* the cursor is on a new row; the text is to be acted on */
+    LINE_TOO_LONG,     /* likewise, but the text is not all that was typed: it is to be refused */
     LINE_GIVEN_UP,     /* Ctrl-C: likewise, but the text is to be forgotten */
     LINE_LEAVE,        /* Ctrl-D on an empty line: likewise */
     LINE_COMPLETE,     /* Tab: the word before the cursor is to be completed */
@@ -44,7 +49,8 @@ void line_editor_begin(struct line_editor *self, const struct text_sink *screen,
 __attribute__((warn_unused_result)) enum line_event line_editor_key(struct line_editor *self,
                                                                     enum key key);
 
-/* Inserts text at the cursor, as far as there is room in the line. */
+/* Inserts text at the cursor. What does not fit as a whole is left out, and the line is too long
+ * then until it is empty again or another one of the history. */
 void line_editor_insert(struct line_editor *self, const char *text, size_t length);
 
 /* Shows the line anew, after the caller has written something and the prompt. */

@@ -11,6 +11,7 @@
 
 _Static_assert(sizeof PROMPT - 1 + LINE_COLUMNS < VGA_TEXT_COLUMNS, "a line fits in a row");
 _Static_assert((int)LINE_BYTES <= (int)WORDS_BYTES, "every line can be split");
+_Static_assert((int)LINE_BYTES <= (int)COMPLETION_BYTES, "every word of a line can be completed");
 
 /* Candidates that are listed; there are hundreds of functions. */
 enum { CANDIDATES_SHOWN_MAX = 40 };
@@ -205,6 +206,11 @@ void monitor_run(struct kernel *kernel)
         case LINE_ENTERED:
             history_add(&monitor.history, monitor.editor.text);
             execute(monitor.editor.text);
+            break;
+        case LINE_TOO_LONG:
+            console_print(monitor.console,
+                          "nothing was done: the line has more than %d characters\n",
+                          LINE_BYTES - 1);
             break;
         case LINE_LEAVE:
             execute("exit");

@@ -189,6 +189,76 @@ TEST(line_editor, takes_no_more_than_fits)
 }
 
 /* A line and a cursor, edited in the most obvious way. */
+struct length_row {
+    const char *name;
+    size_t length;
+};
+
+static const struct length_row lengths[] = {
+    {"n_less_1", LINE_BYTES - 2}, {"n", LINE_BYTES - 1},      {"n_and_1", LINE_BYTES},
+    {"2n", 2 * LINE_BYTES},       {"many", 100 * LINE_BYTES},
+};
+
+static void type_many(char character, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        type((char[]){character, '\0'});
+    }
+}
+
+TEST_EACH(line_editor, refuses_a_line_of_which_it_lost_something, lengths)
+{
+    bool fits = row->length < LINE_BYTES;
+
+    begin();
+    type_many('x', row->length);
+    CHECK_EQUAL(session.editor.length, fits ? row->length : LINE_BYTES - 1);
+    CHECK_EQUAL(press(KEY_ENTER), fits ? LINE_ENTERED : LINE_TOO_LONG);
+
+    begin();
+    type_many('x', row->length);
+    CHECK_EQUAL(press(KEY_BACKSPACE), LINE_GOES_ON);
+    type("y"); /* there is room, but what was lost is missing still */
+    CHECK_EQUAL(press(KEY_ENTER), fits ? LINE_ENTERED : LINE_TOO_LONG);
+
+    begin();
+    type_many('x', row->length);
+    CHECK_EQUAL(press(KEY_CTRL('U')), LINE_GOES_ON);
+    type("map");
+    CHECK_EQUAL(press(KEY_ENTER), LINE_ENTERED);
+    CHECK_TEXT_EQUAL(session.editor.text, "map");
+}
+
+TEST(line_editor, inserts_all_of_a_text_or_nothing)
+{
+    begin();
+    type_many('x', LINE_BYTES - 3);
+    line_editor_insert(&session.editor, "ab", 2);
+    CHECK_EQUAL(session.editor.length, LINE_BYTES - 1);
+    CHECK(!session.editor.overflowed);
+    begin();
+    type_many('x', LINE_BYTES - 3);
+    line_editor_insert(&session.editor, "abc", 3);
+    CHECK_EQUAL(session.editor.length, LINE_BYTES - 3);
+    CHECK_EQUAL(press(KEY_ENTER), LINE_TOO_LONG);
+}
+
+TEST(line_editor, knows_which_line_was_too_long_while_it_shows_the_history)
+{
+    memset(&session.history, 0, sizeof session.history);
+    history_add(&session.history, "maps");
+    begin();
+    type_many('x', LINE_BYTES);
+    CHECK_EQUAL(press(KEY_UP), LINE_GOES_ON);
+    CHECK_EQUAL(press(KEY_DOWN), LINE_GOES_ON);
+    CHECK_EQUAL(press(KEY_ENTER), LINE_TOO_LONG);
+    begin();
+    type_many('x', LINE_BYTES);
+    CHECK_EQUAL(press(KEY_UP), LINE_GOES_ON);
+    CHECK_EQUAL(press(KEY_ENTER), LINE_ENTERED);
+    CHECK_TEXT_EQUAL(session.editor.text, "maps");
+}
+
 struct model {
     char text[LINE_BYTES];
     size_t cursor;

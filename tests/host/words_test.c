@@ -36,6 +36,20 @@ TEST(words, that_do_not_fit_are_refused)
     CHECK(!words_split(&words, line));
 }
 
+/* A name may be longer than what is common to names usually. */
+TEST(completion, of_a_long_word_begins_with_what_is_typed)
+{
+    static char word[2 * COMPLETION_BYTES];
+
+    memset(word, 'f', sizeof word - 1);
+    for (size_t typed = 60; typed < COMPLETION_BYTES; typed++) {
+        struct completion completion = completion_of(word, typed);
+        CHECK(completion_offer(&completion, word));
+        CHECK_AT_LEAST(completion.common_length, typed);
+        CHECK_EQUAL(strlen(completion.common), completion.common_length);
+    }
+}
+
 static const char *nearest(const char *wanted)
 {
     static const char *const known[] = {"walk",  "map",       "maps", "memmap",

@@ -462,3 +462,15 @@ def test_the_machine_can_be_ended(line: str, status: int) -> None:
     with Session() as session:
         session.child.send(f"{line}\r")
         assert session.end() == status
+
+
+# Shorter by one than what fits, as long, longer by one, and twice as long.
+@pytest.mark.parametrize("length", [254, 255, 256, 510])
+def test_a_line_that_is_too_long_is_refused_as_a_whole(length: int) -> None:
+    with Session() as session:
+        start = f"map {NEAR_PAGE} 0xb8000 rw "
+        mapped = session.ask(start + " " * (length - len(start)))
+        assert len(mapped) == 1
+        refused = "nothing was done: the line has more than 255 characters"
+        assert (mapped[0] == refused) == (length > 255)
+        assert ("not mapped" in session.ask(f"translate {NEAR_PAGE}")[0]) == (length > 255)

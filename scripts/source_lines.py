@@ -7,6 +7,7 @@ those of the ELF is of another image, and nothing is added to it or to the lines
 
 from __future__ import annotations
 
+import posixpath
 import re
 import shutil
 import subprocess
@@ -15,6 +16,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
+from machines import ROOT
 from page_names import sorted_symbols
 
 CODE_TYPES = ("STT_FUNC", "STT_NOTYPE")
@@ -178,5 +180,5 @@ def _place(answer: list[str]) -> str:
 
 def _path(place: str) -> str:
     """From the root of the project. NASM writes the directory of a file before its whole path."""
-    place = DISCRIMINATOR.sub("", place)
-    return place.rpartition("//")[2].removeprefix("./")
+    place = posixpath.normpath(DISCRIMINATOR.sub("", place).rpartition("//")[2])
+    return place.removeprefix(f"{ROOT}/")

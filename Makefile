@@ -30,7 +30,7 @@ KERNEL_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -I. -Ikernel/port -MMD -MP \
 HOST_CFLAGS = -std=gnu11 -fno-pie -O1 -g $(WARNINGS) -I. -Itests/host/port -MMD -MP -fno-strict-aliasing \
     -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 KERNEL_LDFLAGS = -nostdlib -static -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments \
-    -T kernel/boot/kernel.ld
+    --build-id=sha1 -T kernel/boot/kernel.ld
 
 # Objects go to a directory per compiler, so that changing CC rebuilds.
 OBJECTS = $(BUILD)/$(notdir $(CC))
@@ -148,15 +148,46 @@ $(OBJECTS)/no_symbols.asm: scripts/symbol_table.awk
 	@mkdir -p $(@D)
 	@awk -f $< /dev/null >$@
 
+# A link depends on the list of what is linked, too, so that a deleted source is noticed. The list is
+# written anew only when it is another. Beside it stand the files that lie beside the sources, which
+# the list of sources in an image names.
+sources_of = $(patsubst $(OBJECTS)/%.o,%,$(patsubst $(OBJECTS)/host/%.o,%,$(1)))
+beside = $(wildcard $(foreach directory,$(sort $(dir $(call sources_of,$(1)))),$(directory)*.c \
+    $(directory)*.asm))
+define list_rule
+$(1).list: FORCE
+	@mkdir -p $$(@D) && list='$(strip $(2)) / $(call beside,$(2))' && \
+	    { echo "$$$$list" | cmp -s - $$@ || echo "$$$$list" >$$@; }
+endef
+
+# What an image was made of is linked into it: see scripts/image_sources.py. $(1): the image.
+# $(2): its objects. $(3): other files.
+define sources_rules
+$(call list_rule,$(1),$(2))
+
+$(1)_sources.asm: $(2) $(1).list scripts/image_sources.py $(3)
+	@$(PYTHON) scripts/image_sources.py $(2) -- Makefile $(3) >$$@
+endef
+IMAGE_FILES = kernel/boot/kernel.ld scripts/symbol_table.awk scripts/font_table.py
+HOST_IMAGE_FILES = scripts/font_table.py
+
+# Records of tests that the runner would refuse are refused here.
+check_records = $(PYTHON) scripts/test_records.py
+
 define image_rules
-$(OBJECTS)/$(1).unnamed: $($(1)_OBJECTS) $(OBJECTS)/no_symbols.o kernel/boot/kernel.ld
+$(OBJECTS)/$(1).unnamed: $($(1)_OBJECTS) $(OBJECTS)/$(1).list $(OBJECTS)/no_symbols.o \
+    kernel/boot/kernel.ld
 	@$(LD) $(KERNEL_LDFLAGS) $$(filter %.o,$$^) -o $$@
 
 $(OBJECTS)/$(1)_symbols.asm: $(OBJECTS)/$(1).unnamed scripts/symbol_table.awk
 	@$(NM) -n $$< | awk -f scripts/symbol_table.awk >$$@
 
-$(OBJECTS)/$(1).elf: $($(1)_OBJECTS) $(OBJECTS)/$(1)_symbols.o kernel/boot/kernel.ld
+$(call sources_rules,$(OBJECTS)/$(1),$($(1)_OBJECTS),$(IMAGE_FILES))
+
+$(OBJECTS)/$(1).elf: $($(1)_OBJECTS) $(OBJECTS)/$(1)_symbols.o $(OBJECTS)/$(1)_sources.o \
+    kernel/boot/kernel.ld scripts/test_records.py
 	$$(call quiet,LD $$@)$(LD) $(KERNEL_LDFLAGS) $$(filter %.o,$$^) -o $$@
+	@$(check_records) $$@
 
 # The image of the compiler that was asked for last.
 $(BUILD)/$(1).elf: $(OBJECTS)/$(1).elf FORCE
@@ -203,14 +234,18 @@ debug: $(IMAGES) $(if $(filter bios uefi,$(PROFILE)),$(ISOS))  ## boot stopped, 
 	@$(PYTHON) scripts/qemu_runner.py debug $(if $(TEST),$(call quoted,TEST)) \
 	    $(if $(PROFILE),--profile $(PROFILE)) $(if $(value WORDS),--append=$(call quoted,WORDS))
 
-$(BUILD)/host/unit_tests: $(HOST_OBJECTS)
+$(eval $(call sources_rules,$(OBJECTS)/host/unit_tests,$(HOST_OBJECTS),$(HOST_IMAGE_FILES)))
+$(BUILD)/host/unit_tests: $(HOST_OBJECTS) $(OBJECTS)/host/unit_tests_sources.o scripts/test_records.py
 	@mkdir -p $(@D)
-	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $^ -o $@
+	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $(filter %.o,$^) -o $@
+	@$(check_records) $@
 
-$(BUILD)/host/pt_trace: $(patsubst %,$(OBJECTS)/host/%.o,tests/host/pt_trace.c \
-    $(HOST_MACHINE_SOURCES) $(MODEL_SOURCES) $(MM_SOURCES))
+PT_TRACE_OBJECTS = $(patsubst %,$(OBJECTS)/host/%.o,tests/host/pt_trace.c $(HOST_MACHINE_SOURCES) \
+    $(MODEL_SOURCES) $(MM_SOURCES))
+$(eval $(call list_rule,$(OBJECTS)/host/pt_trace,$(PT_TRACE_OBJECTS)))
+$(BUILD)/host/pt_trace: $(PT_TRACE_OBJECTS) $(OBJECTS)/host/pt_trace.list
 	@mkdir -p $(@D)
-	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $^ -o $@
+	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $(filter %.o,$^) -o $@
 
 host-tests: $(BUILD)/host/unit_tests $(BUILD)/host/pt_trace  ## build the tests that run on the host
 
@@ -250,8 +285,9 @@ $(BUILD)/fuzz/%.c.o: %.c Makefile
 	@mkdir -p $(@D)
 	$(call quiet,CC (fuzz) $<)clang $(FUZZ_CFLAGS) -c $< -o $@
 
-$(BUILD)/fuzz/fuzz_page_table: $(FUZZ_OBJECTS)
-	@clang -no-pie -fsanitize=fuzzer,address,undefined $^ -o $@
+$(eval $(call list_rule,$(BUILD)/fuzz/fuzz_page_table,$(FUZZ_OBJECTS)))
+$(BUILD)/fuzz/fuzz_page_table: $(FUZZ_OBJECTS) $(BUILD)/fuzz/fuzz_page_table.list
+	@clang -no-pie -fsanitize=fuzzer,address,undefined $(filter %.o,$^) -o $@
 
 fuzz: $(BUILD)/fuzz/fuzz_page_table  ## look for inputs that mm/ and its model disagree about
 	@mkdir -p $(BUILD)/fuzz/corpus
@@ -278,7 +314,9 @@ $(LIBMM)/%.o: %.c $(LIBMM)/port $(PORT)/mm_port.h Makefile | build-tools
 	@mkdir -p $(@D)
 	$(call quiet,CC (libmm) $<)$(CC) $(LIBMM_CFLAGS) -c $< -o $@
 
-$(BUILD)/libassay_mm.a: $(patsubst %.c,$(LIBMM)/%.o,$(MM_SOURCES)) $(wildcard mm/*.h)
+LIBMM_OBJECTS = $(patsubst %.c,$(LIBMM)/%.o,$(MM_SOURCES))
+$(eval $(call list_rule,$(LIBMM)/library,$(LIBMM_OBJECTS) $(wildcard mm/*.h)))
+$(BUILD)/libassay_mm.a: $(LIBMM_OBJECTS) $(LIBMM)/library.list $(wildcard mm/*.h)
 	@rm -rf $@ $(BUILD)/include && mkdir -p $(BUILD)/include/mm
 	@cp mm/*.h $(BUILD)/include/mm/ && cp $(PORT)/mm_port.h $(BUILD)/include/
 	$(call quiet,AR $@)ar rcs $@ $(filter %.o,$^)
@@ -366,11 +404,15 @@ $(OBJECTS)/bench/%.o: %.c Makefile | build-tools
 	@mkdir -p $(@D)
 	$(call quiet,CC (bench) $<)$(CC) $(BENCH_CFLAGS) -c $< -o $@
 
-$(OBJECTS)/bench/page_table_bench: $(call bench_objects,$(BENCH_SOURCES) $(MM_SOURCES))
-	@$(CC) $^ -o $@
+PAGE_TABLE_BENCH_OBJECTS = $(call bench_objects,$(BENCH_SOURCES) $(MM_SOURCES))
+$(eval $(call list_rule,$(OBJECTS)/bench/page_table_bench,$(PAGE_TABLE_BENCH_OBJECTS)))
+$(OBJECTS)/bench/page_table_bench: $(PAGE_TABLE_BENCH_OBJECTS) $(OBJECTS)/bench/page_table_bench.list
+	@$(CC) $(filter %.o,$^) -o $@
 
-$(OBJECTS)/bench/frame_bench: $(call bench_objects,tests/bench/frame_bench.c $(MM_SOURCES))
-	@$(CC) $^ -o $@
+FRAME_BENCH_OBJECTS = $(call bench_objects,tests/bench/frame_bench.c $(MM_SOURCES))
+$(eval $(call list_rule,$(OBJECTS)/bench/frame_bench,$(FRAME_BENCH_OBJECTS)))
+$(OBJECTS)/bench/frame_bench: $(FRAME_BENCH_OBJECTS) $(OBJECTS)/bench/frame_bench.list
+	@$(CC) $(filter %.o,$^) -o $@
 
 bench-host: $(OBJECTS)/bench/page_table_bench $(OBJECTS)/bench/frame_bench  ## the library against the least possible
 	@taskset -c 1 $(OBJECTS)/bench/page_table_bench

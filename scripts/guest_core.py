@@ -7,10 +7,10 @@ those that every core has, holds the control registers.
 from __future__ import annotations
 
 import struct
-from dataclasses import dataclass
 from pathlib import Path
 
 from control_registers import ControlRegisters
+from elf_file import PT_LOAD, PT_NOTE, ElfError, ElfFile, Segment
 
 QEMU_NOTE = "QEMU"
 # QEMUCPUState, version 1: version, size; 18 registers, of which the last is RFLAGS; 10 segments of
@@ -21,15 +21,6 @@ STATE_VERSION = 1
 
 class CoreError(Exception):
     """The file is no such core, or has not what is asked of it."""
-
-
-@dataclass(frozen=True)
-class Segment:
-    """Physical memory [start, start + length) stands in the file at `offset`."""
-
-    start: int
-    length: int
-    offset: int
 
 
 class GuestCore:
@@ -45,29 +36,20 @@ class GuestCore:
 
     def _read_headers(self) -> None:
         try:
-            from elftools.common.exceptions import ELFError  # type: ignore[import]
-            from elftools.elf.elffile import ELFFile  # type: ignore[import]
-        except ImportError:
-            raise CoreError("pyelftools is missing (Debian package python3-pyelftools)") from None
-        try:
-            with self.path.open("rb") as file:
-                for segment in ELFFile(file).iter_segments():
-                    if segment["p_type"] == "PT_LOAD":
-                        place = segment["p_paddr"], segment["p_filesz"], segment["p_offset"]
-                        self.segments.append(Segment(*place))
-                    elif segment["p_type"] == "PT_NOTE":
-                        self._take_notes(segment)
-        except (ELFError, OSError) as error:
+            self._elf = ElfFile(self.path)
+            for segment in self._elf.segments:
+                if segment.kind == PT_LOAD:
+                    self.segments.append(segment)
+                elif segment.kind == PT_NOTE:
+                    self._take_notes(segment)
+        except ElfError as error:
             raise CoreError(f"{self.path} cannot be read as a core: {error}") from None
 
-    def _take_notes(self, segment: object) -> None:
-        """Keeps the first CPU's state. iter_notes comes from pyelftools, which has no types."""
-        for note in segment.iter_notes():  # type: ignore[attr-defined]
-            if note["n_name"] == QEMU_NOTE and not self._state:
-                description = note["n_desc"]
-                # pyelftools decodes the bytes of a note that it does not know as Latin-1.
-                is_text = isinstance(description, str)
-                self._state = description.encode("latin-1") if is_text else description
+    def _take_notes(self, segment: Segment) -> None:
+        """Keeps the first CPU's state."""
+        for name, description in self._elf.notes(segment):
+            if name == QEMU_NOTE and not self._state:
+                self._state = description
 
     def registers(self) -> ControlRegisters:
         """Of the first CPU. EFER is not in the note."""
@@ -82,11 +64,10 @@ class GuestCore:
     def read_physical(self, address: int, length: int) -> bytes:
         """The bytes at a physical address; all of them are in one segment. Raises CoreError."""
         for segment in self.segments:
-            inside = address - segment.start
+            inside = address - segment.physical_address
             if inside >= 0 and inside + length <= segment.length:
-                with self.path.open("rb") as file:
-                    file.seek(segment.offset + inside)
-                    content = file.read(length)
-                if len(content) == length:
-                    return content
+                try:
+                    return self._elf.read(segment.offset + inside, length)
+                except ElfError as error:
+                    raise CoreError(str(error)) from None
         raise CoreError(f"the core has no physical memory at {address:#x}")

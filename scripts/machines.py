@@ -8,6 +8,8 @@ import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import image_sources
+
 ROOT = Path(__file__).resolve().parent.parent
 SETUP = "./scripts/setup.sh installs it"
 
@@ -223,9 +225,13 @@ def image_path(profile: Profile, image: str) -> Path:
 
 
 def find_fault(profile: Profile, image: Path) -> str | None:
-    """One line about the first file that this boot needs and that is missing, or None."""
+    """One line about the first file that this boot needs and that is missing, or about an image that
+    is not of the sources that are there; or None."""
     if not image.is_file():
         return f"{image} is missing; `make` builds it"
+    fault = image_sources.find_fault(image)
+    if fault:
+        return fault
     needed = {Firmware.QBOOT: [(QBOOT, "qemu-system-data")],
               Firmware.CD_UEFI: [(OVMF_CODE, "ovmf"), (OVMF_VARS, "ovmf")]}
     for path, package in needed.get(profile.firmware, []):

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from elf_file import ElfError, ElfFile
 from machines import ROOT
 from page_snapshot import NamedRange, Snapshot, take
 from page_table_dump import canonical, shift
@@ -57,20 +58,11 @@ def addresses_of(elf: Path, function: str) -> list[int]:
 
 def sorted_symbols(elf: Path, types: Iterable[str]) -> list[tuple[int, str]]:
     """Addresses and names, sorted; none of what is no ELF file."""
+    wanted = frozenset(types)
     try:
-        from elftools.common.exceptions import ELFError  # type: ignore[import]
-        from elftools.elf.elffile import ELFFile  # type: ignore[import]
-    except ImportError:
-        return []
-    try:
-        with elf.open("rb") as file:
-            table = ELFFile(file).get_section_by_name(".symtab")
-            return sorted(
-                (symbol["st_value"], symbol.name)
-                for symbol in (table.iter_symbols() if table is not None else ())
-                if symbol["st_info"]["type"] in types and symbol.name
-            )
-    except (ELFError, OSError):
+        symbols = ElfFile(elf).symbols()
+        return sorted((symbol.address, symbol.name) for symbol in symbols if symbol.kind in wanted)
+    except ElfError:
         return []
 
 

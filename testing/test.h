@@ -122,7 +122,7 @@ struct test_fixture {
                    "a test's name, suite.sentence, is not longer than TEST_NAME_BYTES_MAX");       \
     /* A character that is not ASCII takes several bytes, and one element of char32_t. */          \
     _Static_assert(sizeof(U"" #suite_ #sentence_) / sizeof(U"") == sizeof(#suite_ #sentence_),     \
-                   "a test's name is ASCII");                                                      \
+                   "the name of a test is ASCII");                                                      \
     extern const struct test_fixture test_fixture_##suite_ __attribute__((weak));                  \
     static void suite_##_##sentence_##_in_fixture(struct test *test)                               \
     {                                                                                              \

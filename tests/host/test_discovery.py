@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 import machines
+from elf_file import SHF_ALLOC, SHT_PROGBITS
 from kernel_tests import ImageFault, KernelTest, matching, read_tests
 from machines import (
     ALL_FEATURES,
@@ -19,12 +20,23 @@ from machines import (
     command_line,
     find_fault,
 )
+from made_elf import write_elf
 
 ADDRESS = 0xFFFF_FFFF_8010_0000
-STRINGS = b"map_to\0refuses\0maps\0tests/kernel/map_to_test.c\0slow huge\0not done\0"
-SUITE, REFUSES, MAPS, FILE, TAGS, REASON = (ADDRESS + offset for offset in (0, 7, 15, 20, 47, 57))
-SHT_PROGBITS, SHT_STRTAB, SHF_ALLOC = 1, 3, 2
-ELF_HEADER_SIZE = 64
+TEXTS = {
+    "SUITE": b"map_to", "REFUSES": b"refuses", "MAPS": b"maps",
+    "FILE": b"tests/kernel/map_to_test.c", "TAGS": b"slow huge", "REASON": b"1 == 2",
+    "LONG": b"m" * 121, "LONGEST": b"m" * 120, "FOREIGN": b"m\xc3\xa4ps", "STAR": b"maps*",
+    "LONG_TAG": b"slow " + b"t" * 32, "LONGEST_TAG": b"t" * 31, "FOREIGN_TAG": b"gro\xc3\x9f",
+    "WIDE_TAGS": b"slow  huge", "TAB_TAG": b"slow\thuge", "EMPTY": b"", "BLANK": b" ",
+}
+STRINGS = b"".join(text + b"\0" for text in TEXTS.values())
+AT = {
+    name: ADDRESS + sum(len(text) + 1 for text in list(TEXTS.values())[:index])
+    for index, name in enumerate(TEXTS)
+}
+SUITE, REFUSES, MAPS, FILE = AT["SUITE"], AT["REFUSES"], AT["MAPS"], AT["FILE"]
+TAGS, REASON = AT["TAGS"], AT["REASON"]
 
 
 def make_test(name: str = "a.b", requires: Feature = Feature(0)) -> KernelTest:
@@ -136,33 +148,18 @@ def record(
     requires: int = 0,
     tags: int = 0,
     expect_failure: int = 0,
+    timeout_ms: int = 500,
 ) -> bytes:
-    numbers = (12, 500, requires, tags, expect_failure)
+    numbers = (12, timeout_ms, requires, tags, expect_failure)
     return struct.pack("<4Q2I3Q", suite, sentence, run, FILE, *numbers)
 
 
 def image_of(directory: Path, records: bytes, section: bytes = b"test_cases") -> Path:
-    """A minimal ELF64 with a section of strings at ADDRESS and one of records."""
-    names = b"\0.rodata\0" + section + b"\0.shstrtab\0"
-    sections = [
+    """A minimal ELF file with a section of strings at ADDRESS and one of records."""
+    return write_elf(directory / "image.elf", [
         (b".rodata", SHT_PROGBITS, SHF_ALLOC, ADDRESS, STRINGS),
         (section, SHT_PROGBITS, SHF_ALLOC, ADDRESS + 0x1000, records),
-        (b".shstrtab", SHT_STRTAB, 0, 0, names),
-    ]
-    content, table = b"", bytes(64)
-    for name, kind, flags, address, body in sections:
-        name_offset = names.index(name + b"\0")
-        place = (address, ELF_HEADER_SIZE + len(content), len(body))
-        table += struct.pack("<IIQQQQIIQQ", name_offset, kind, flags, *place, 0, 0, 1, 0)
-        content += body
-    count = len(sections) + 1
-    table_offset = ELF_HEADER_SIZE + len(content)
-    header = b"\x7fELF\x02\x01\x01" + bytes(9)
-    header += struct.pack("<HHIQQQI", 2, 62, 1, 0, 0, table_offset, 0)
-    header += struct.pack("<HHHHHH", ELF_HEADER_SIZE, 0, 0, 64, count, count - 1)
-    path = directory / "image.elf"
-    path.write_bytes(header + content + table)
-    return path
+    ])
 
 
 def test_records_are_read_from_the_image(tmp_path: Path) -> None:
@@ -177,7 +174,13 @@ def test_records_are_read_from_the_image(tmp_path: Path) -> None:
 
 def test_tags_and_expected_failures_are_read(tmp_path: Path) -> None:
     (test,) = read_tests(image_of(tmp_path, record(tags=TAGS, expect_failure=REASON)))
-    assert (test.tags, test.expect_failure) == (("slow", "huge"), "not done")
+    assert (test.tags, test.expect_failure) == (("slow", "huge"), "1 == 2")
+
+
+def test_names_tags_and_limits_may_be_as_long_as_the_kernel_takes_them(tmp_path: Path) -> None:
+    longest = record(sentence=AT["LONGEST"], tags=AT["LONGEST_TAG"], timeout_ms=3_600_000)
+    (test,) = read_tests(image_of(tmp_path, longest))
+    assert (len(test.name), len(test.tags[0]), test.timeout_s) == (127, 31, 3600.0)
 
 
 DAMAGED = {
@@ -188,6 +191,19 @@ DAMAGED = {
     "a pointer behind all strings": (record(sentence=ADDRESS + len(STRINGS)), "no string"),
     "an empty sentence": (record(sentence=SUITE + 6), "no name"),
     "no function": (record(run=0), "no function"),
+    "a name of 128 characters": (record(sentence=AT["LONG"]), "has 128 characters, more than 127"),
+    "a name with a letter that is not ASCII": (record(sentence=AT["FOREIGN"]), "no name of a test"),
+    "a name with a star": (record(sentence=AT["STAR"]), "no name of a test"),
+    "a tag of 32 characters": (record(tags=AT["LONG_TAG"]), "has 32 characters, more than 31"),
+    "a tag with a letter that is not ASCII": (record(tags=AT["FOREIGN_TAG"]), "tags are of ASCII letters"),
+    "two blanks between tags": (record(tags=AT["WIDE_TAGS"]), "one blank between"),
+    "a tab between tags": (record(tags=AT["TAB_TAG"]), "tags are of ASCII letters"),
+    "an expected failure without a text": (
+        record(expect_failure=AT["EMPTY"]), "does not say by which check"),
+    "an expected failure of a blank": (
+        record(expect_failure=AT["BLANK"]), "does not say by which check"),
+    "a limit of more than an hour": (record(timeout_ms=3_600_001), "no test more than 3600000"),
+    "a limit of weeks": (record(timeout_ms=3_000_000_000), "may take 3000000000 ms"),
     "an unknown requirement": (record(requires=int(ALL_FEATURES) + 1), "does not know"),
     "requirements that no machine joins": (
         record(requires=int(Feature.LA57 | Feature.VGA_TEXT)),

@@ -190,14 +190,3 @@ def test_a_missing_image_is_the_environments_fault(tmp_path: Path) -> None:
         assert result.returncode == 3
         assert b"is missing; `make` builds it" in result.stderr
         assert len(result.stderr.splitlines()) == 1
-
-
-def test_a_missing_pyelftools_is_the_environments_fault(tmp_path: Path) -> None:
-    (tmp_path / "elftools.py").write_text("raise ImportError\n")
-    (tmp_path / "assay-test.elf").touch()
-    environment = {**os.environ, "ASSAY_BUILD": str(tmp_path), "PYTHONPATH": str(tmp_path)}
-    command = [sys.executable, str(RUNNER), "list"]
-    result = subprocess.run(command, env=environment, capture_output=True, check=False)
-    assert result.returncode == 3
-    assert b"python3-pyelftools" in result.stderr
-    assert len(result.stderr.splitlines()) == 1

@@ -1,0 +1,145 @@
+"""What an image was made of, so that it is not run for another one once its sources have changed.
+
+The Makefile links into each image the digest of each of its sources, in the section `.sources`: content
+is compared, not time, which copies do not keep. A list of sources has a line for each file:
+
+    0123...cdef kernel/start.c      the SHA-256 of a source
+    - kernel/main.c                 lies beside sources of the image, and is none of them
+
+    image_sources.py OBJECT... -- FILE...     prints the list as an assembly file, of the sources that
+                                              the compilers' .d files name and of the other files
+"""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import re
+import sys
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from elf_file import ElfError, ElfFile
+
+ROOT = Path(__file__).resolve().parent.parent
+SECTION = ".sources"
+SOURCE_SUFFIXES = (".c", ".asm")
+# Where there is none, the sources are not there: only what runs the tests was copied to this host.
+MARK_OF_SOURCES = "Makefile"
+UNUSED = "-"
+# The linker's digest of the image, which the ISO's copy has, too.
+BUILD_ID = ".build_id"
+BUILD_ID_HEADER_BYTES = 16
+NAMED_MAX = 3
+
+
+def find_fault(image: Path) -> str | None:
+    """One line if an ELF file is not of the sources that are there, or an ISO not of its ELF file."""
+    if image.suffix == ".iso":
+        elf = image.with_suffix(".elf")
+        return (_iso_fault(image, elf) or _elf_fault(elf)) if elf.is_file() else None
+    return _elf_fault(image)
+
+
+@functools.lru_cache(maxsize=None)
+def _elf_fault(image: Path) -> str | None:
+    if not (ROOT / MARK_OF_SOURCES).is_file():
+        return None
+    try:
+        elf = ElfFile(image)
+        section = elf.section(SECTION)
+        lines = elf.content(section).decode("utf-8", "replace").splitlines() if section else None
+    except ElfError as error:
+        return f"{error}; `make` builds it"
+    if lines is None:
+        return f"{image} does not say what it was made of; `make` builds it anew"
+    told = _differences(dict(_parsed(line) for line in lines if line))
+    if not told:
+        return None
+    more = f" and {len(told) - NAMED_MAX} more" if len(told) > NAMED_MAX else ""
+    return f"{image} is not of these sources: {', '.join(told[:NAMED_MAX])}{more}; `make` builds it"
+
+
+@functools.lru_cache(maxsize=None)
+def _iso_fault(iso: Path, elf: Path) -> str | None:
+    """The linker's digest of the ELF file must be in the ISO."""
+    try:
+        image = ElfFile(elf)
+        section = image.section(BUILD_ID)
+        build_id = image.content(section)[BUILD_ID_HEADER_BYTES:] if section else b""
+        same = bool(build_id) and build_id in iso.read_bytes()
+    except (ElfError, OSError) as error:
+        return f"{error}; `make` builds it"
+    return None if same else f"{iso} does not hold {elf.name} as it is; `make` builds it"
+
+
+def _parsed(line: str) -> tuple[str, str]:
+    digest, _, path = line.partition(" ")
+    return path, digest
+
+
+def _differences(recorded: dict[str, str]) -> list[str]:
+    told = []
+    directories = {Path(path).parent for path in recorded if path.endswith(SOURCE_SUFFIXES)}
+    for path, digest in sorted(recorded.items()):
+        if digest == UNUSED:
+            continue
+        if not (ROOT / path).is_file():
+            told.append(f"{path} is gone")
+        elif _digest(ROOT / path) != digest:
+            told.append(f"{path} has changed")
+    told += [f"{path} is new" for path in _sources_in(directories) if path not in recorded]
+    return told
+
+
+def _sources_in(directories: Iterable[Path]) -> list[str]:
+    """The sources that lie in these directories, from the root."""
+    return sorted(
+        (directory / path.name).as_posix()
+        for directory in directories
+        for path in (ROOT / directory).glob("*")
+        if path.suffix in SOURCE_SUFFIXES and not path.name.startswith(".")
+    )
+
+
+def _digest(path: Path) -> str:
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        return ""
+
+
+def _dependencies(objects: Iterable[Path]) -> set[str]:
+    """The files of the project that the objects were compiled from."""
+    found: set[str] = set()
+    for item in objects:
+        file = item.with_suffix(".d")
+        if file.is_file():
+            rule = file.read_text(encoding="utf-8").replace("\\\n", " ").partition("\n")[0]
+            found.update(re.sub(r"\\(.)", r"\1", word)
+                         for word in re.split(r"(?<!\\)\s+", rule.partition(":")[2].strip()) if word)
+    return {Path(path).as_posix() for path in found if (ROOT / path).resolve().is_relative_to(ROOT)}
+
+
+def sources_of(objects: Sequence[Path], others: Sequence[str]) -> str:
+    """The list of sources of an image."""
+    used = _dependencies(objects) | set(others)
+    used = {path for path in used if not Path(path).is_absolute()}
+    directories = {Path(path).parent for path in used if path.endswith(SOURCE_SUFFIXES)}
+    lines = [f"{_digest(ROOT / path)} {path}" for path in sorted(used)]
+    lines += [f"{UNUSED} {path}" for path in _sources_in(directories) if path not in used]
+    return "\n".join(lines) + "\n"
+
+
+def main(arguments: Sequence[str]) -> int:
+    at = arguments.index("--")
+    text = sources_of([Path(item) for item in arguments[:at]], arguments[at + 1 :]).encode()
+    print(f"section {SECTION} noalloc noexec nowrite progbits align=1")
+    for start in range(0, len(text), 32):
+        print("db", ",".join(map(str, text[start : start + 32])))
+    print("section .note.GNU-stack noalloc noexec nowrite progbits")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

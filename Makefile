@@ -189,9 +189,9 @@ $(OBJECTS)/$(1).elf: $($(1)_OBJECTS) $(OBJECTS)/$(1)_symbols.o $(OBJECTS)/$(1)_s
 	$$(call quiet,LD $$@)$(LD) $(KERNEL_LDFLAGS) $$(filter %.o,$$^) -o $$@
 	@$(check_records) $$@
 
-# The image of the compiler that was asked for last.
+# The image of the compiler that was asked for last. A boot that has begun keeps the one it opened.
 $(BUILD)/$(1).elf: $(OBJECTS)/$(1).elf FORCE
-	@cmp -s $$< $$@ || cp $$< $$@
+	@cmp -s $$< $$@ || { cp $$< $$@.new && mv -f $$@.new $$@; }
 endef
 
 $(OBJECTS)/font_table.asm: scripts/font_table.py | build-tools
@@ -215,8 +215,9 @@ $(BUILD)/%.iso: $(BUILD)/%.elf kernel/boot/grub.cfg | iso-tools
 	@strip -o $(BUILD)/iso/$*/boot/kernel.elf $<
 	@cp kernel/boot/grub.cfg $(BUILD)/iso/$*/boot/grub/
 	$(call quiet,ISO $@)grub-mkrescue --compress=xz --install-modules="$(GRUB_MODULES)" \
-	    --locales= --fonts= --themes= -o $@ $(BUILD)/iso/$* >$(BUILD)/iso/$*.log 2>&1 || \
-	    { cat $(BUILD)/iso/$*.log >&2; exit 1; }
+	    --locales= --fonts= --themes= -o $@.new $(BUILD)/iso/$* >$(BUILD)/iso/$*.log 2>&1 || \
+	    { cat $(BUILD)/iso/$*.log >&2; rm -f $@.new; exit 1; }
+	@mv -f $@.new $@
 
 run: $(if $(filter pvh,$(BOOT)),$(BUILD)/assay.elf,$(BUILD)/assay.iso)  ## boot the kernel in QEMU
 	@$(PYTHON) scripts/qemu_runner.py run --boot $(BOOT) --display $(DISPLAY_MODE) \

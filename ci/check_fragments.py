@@ -187,7 +187,7 @@ def check_block(root: Path, block: Block, kinds: tuple[str, ...]) -> Violation |
 
 def update(root: Path, path: Path, kinds: tuple[str, ...]) -> None:
     """Writes into the document what its blocks should show, where that can be said."""
-    text = path.read_text(encoding="utf-8")
+    text = path.read_text(encoding="utf-8", errors="surrogateescape")
     lines = text.split("\n")
     for block in reversed(list(blocks_of(path.name, text))):
         if block.kind in kinds:
@@ -196,7 +196,7 @@ def update(root: Path, path: Path, kinds: tuple[str, ...]) -> None:
             except NoFragment:
                 continue  # the check that follows reports it
     if lines != text.split("\n"):
-        path.write_text("\n".join(lines), encoding="utf-8")
+        path.write_text("\n".join(lines), encoding="utf-8", errors="surrogateescape")
 
 
 def check(root: Path, kinds: tuple[str, ...]) -> tuple[list[Violation], int]:
@@ -205,7 +205,7 @@ def check(root: Path, kinds: tuple[str, ...]) -> tuple[list[Violation], int]:
     count = 0
     for path in documents(root):
         name = path.relative_to(root).as_posix()
-        for block in blocks_of(name, path.read_text(encoding="utf-8")):
+        for block in blocks_of(name, path.read_text(encoding="utf-8", errors="replace")):
             count += block.kind in kinds
             found = check_block(root, block, kinds)
             if found is not None:

@@ -18,6 +18,8 @@ from typing import NoReturn
 
 EXIT_ENVIRONMENT = 3
 EXIT_INTERRUPTED = 130
+# Python has no exception of its own for it.
+NO_THREAD = "can't start new thread"
 STDIN, STDOUT, STDERR = range(3)
 
 
@@ -91,6 +93,11 @@ def _status_of(main: Callable[[], int]) -> int:
     except KeyboardInterrupt:
         return EXIT_INTERRUPTED
     except OutputLost:
+        return EXIT_ENVIRONMENT
+    except RuntimeError as error:
+        if str(error) != NO_THREAD:
+            raise
+        _tell(f"{error}: too many processes of this user (ulimit -u)")
         return EXIT_ENVIRONMENT
     except OSError as error:
         where = f"{os.fsdecode(error.filename)}: " if error.filename is not None else ""

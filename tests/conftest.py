@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Sequence
 
 import pytest
@@ -13,7 +14,9 @@ from machines import PROFILES, ROOT, EnvironmentFault
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Only where the results of all workers come together."""
+    """Claims are checked only where the results of all workers come together."""
+    # Whoever started this may ignore it; then no child could be waited for.
+    signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     if not hasattr(config, "workerinput"):
         document, tests = ROOT / "docs" / "claims.md", ROOT / "tests"
         check = claims.RunCheck(config, document, tests, claims.COUNTS)

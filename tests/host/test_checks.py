@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -80,8 +81,17 @@ def test_the_project_keeps_its_layering() -> None:
     assert result.returncode == 0, result.stdout + result.stderr
 
 
+def write_odd_files(root: Path) -> None:
+    """What editors and accidents leave: none of it can be read as source, though it has its name."""
+    os.mkfifo(root / "kernel" / "pipe.h")
+    (root / "kernel" / ".#main.c").symlink_to("nobody@nowhere:1")
+    (root / "mm" / "directory.c").mkdir()
+    (root / "tests" / "kernel" / "latin.py").write_bytes(b"# caf\xe9\n")
+
+
 def test_layering_accepts_a_clean_tree(tmp_path: Path) -> None:
     write_tree(tmp_path, CLEAN)
+    write_odd_files(tmp_path)
     result = run_check("check_layering.py", str(tmp_path))
     assert (result.returncode, result.stdout) == (0, "")
 
@@ -118,6 +128,7 @@ def test_the_projects_headers_compile_alone() -> None:
 
 def test_headers_accepts_a_clean_tree(tmp_path: Path) -> None:
     write_tree(tmp_path, CLEAN)
+    write_odd_files(tmp_path)
     result = run_check("check_headers.sh", str(tmp_path))
     assert result.returncode == 0, result.stderr
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import socket
 import subprocess
 import tarfile
 from collections.abc import Mapping
@@ -76,11 +77,32 @@ def test_a_relative_prefix_is_refused_before_anything_is_written(tmp_path: Path)
     assert not (tmp_path / "x").exists()
 
 
+def not_source(directory: str, names: list[str]) -> set[str]:
+    """What is made, and what is no file: a socket, a pipe, a link that leads nowhere."""
+    made = shutil.ignore_patterns(".git", "build", "__pycache__", ".*_cache")(directory, names)
+    paths = [Path(directory, name) for name in names]
+    return made | {
+        path.name for path in paths
+        if not (path.is_file() or path.is_dir()) or not os.access(path, os.R_OK)
+    }
+
+
+def test_what_is_no_file_is_no_source(tmp_path: Path) -> None:
+    tree, copy = tmp_path / "tree", tmp_path / "copy"
+    (tree / "docs").mkdir(parents=True)
+    (tree / "docs" / "a.md").touch()
+    (tree / "docs" / "link.md").symlink_to("nowhere")
+    os.mkfifo(tree / "docs" / "pipe.md")
+    with socket.socket(socket.AF_UNIX) as odd:
+        odd.bind(str(tree / "odd"))
+        shutil.copytree(tree, copy, ignore=not_source)
+    assert files_below(copy) == {"docs/a.md"}
+
+
 @pytest.fixture
 def repository(tmp_path: Path) -> Path:
     """A repository in which the source as it stands is committed."""
     path = tmp_path / "repository"
-    not_source = shutil.ignore_patterns(".git", "build", "__pycache__", ".*_cache")
     shutil.copytree(ROOT, path, ignore=not_source)
     author = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
     succeed("git", "init", "--quiet", cwd=path)

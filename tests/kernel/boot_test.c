@@ -118,7 +118,7 @@ static void check_all_mapped(struct test *test, uint64_t start, uint64_t end)
     const struct page_table *table = &((struct kernel *)test->subject)->page_table;
 
     for (uint64_t at = start; at < end; at += page_size_bytes(PAGE_2M)) {
-        CHECK_TRANSLATES(table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + at), phys_addr_of(at));
+        REQUIRE_TRANSLATES(table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + at), phys_addr_of(at));
     }
     CHECK_TRANSLATES(table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + end - 1), phys_addr_of(end - 1));
 }
@@ -178,8 +178,8 @@ TEST(boot, maps_the_ram_with_the_largest_pages_that_fit)
             struct translation page = page_table_translate(
                 &kernel->page_table, virt_addr_of(LAYOUT_PHYSICAL_MEMORY + at));
             REQUIRE_EQUAL(page.result, TRANSLATE_OK);
-            CHECK(page.level == largest ||
-                  !larger_page_fits(region, at, (enum page_size)(page.level + 1)));
+            REQUIRE(page.level == largest ||
+                    !larger_page_fits(region, at, (enum page_size)(page.level + 1)));
             at = align_down(at, level_bytes(page.level)) + level_bytes(page.level);
         }
     }

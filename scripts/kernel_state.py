@@ -72,12 +72,12 @@ def test_lines() -> Iterator[str]:
         yield "no test is running"
     for depth in range(int(count)):
         test = states[depth]["test"].dereference()
-        case, progress = test["test_case"].dereference(), test["progress"].dereference()
+        case, report = test["test_case"].dereference(), test["report"].dereference()
         inside = f"{'  ' * depth}inside it: " if depth else ""
-        number, planned = int(progress["number"]), int(progress["planned"])
+        number, planned = int(report["number"]) + 1, int(report["tally"]["planned"])
         yield f"{inside}{_text(case['suite'])}.{_text(case['sentence'])}, {number} of {planned}"
         yield f"{'  ' * depth}  {_text(case['file'])}:{int(case['line'])}"
-        tally = progress["tally"]
+        tally = report["tally"]
         sofar = ", ".join(f"{int(tally[key])} {key}" for key in ("passed", "failed", "skipped"))
         now = "a check of it has failed" if bool(test["failed"]) else "no check of it has failed"
         yield f"{'  ' * depth}  {now}; before it {sofar}"

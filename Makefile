@@ -45,7 +45,7 @@ TEST_SOURCES = $(wildcard tests/kernel/*.c)
 MODEL_SOURCES = $(wildcard tests/model/*.c)
 COMBINATION_SOURCES = $(patsubst %,tests/kernel/conformance/%.c,combination family)
 # Programs of their own, and what they share with the tests.
-HOST_PROGRAMS = tests/host/pt_trace.c tests/host/fuzz_page_table.c
+HOST_PROGRAMS = tests/host/pt_trace.c $(wildcard tests/host/fuzz_*.c)
 HOST_TEST_SOURCES = $(filter-out $(HOST_PROGRAMS),$(wildcard tests/host/*.c))
 HOST_MACHINE_SOURCES = $(patsubst %,tests/host/%.c,world test_frames host_cpu host_memory soft_mmu \
     soft_tlb)
@@ -53,7 +53,7 @@ HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random random_operati
     page_model_predict page_model_range)
 HOST_PURE_SOURCES = $(MM_SOURCES) $(MODEL_SOURCES) $(COMBINATION_SOURCES) $(TESTING_SOURCES) \
     kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \
-    kernel/boot/command_line.c kernel/paging/strategy.c kernel/console/format.c \
+    kernel/boot/command_line.c kernel/paging/strategy.c mm/table_access.c kernel/console/format.c \
     kernel/console/terminal_keys.c kernel/drivers/scancode.c $(patsubst %,kernel/monitor/%.c, \
     completion expression history line_editor suggestion words) \
     kernel/console/framebuffer_text.c kernel/drivers/framebuffer.c
@@ -274,26 +274,45 @@ drive-prompt: $(BUILD)/assay.elf | test-tools  ## type random commands on ten ma
 	@COMMANDS=$(COMMANDS) $(if $(SEED),SEED=$(SEED)) $(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. \
 	    -n $(JOBS) $(if $(value K),-k $(call quoted,K)) -q tests/kernel/test_random_prompt.py
 
-# Always clang, which has libFuzzer. What it finds is left in build/fuzz, as an input and as a trace.
+# Always clang, which has libFuzzer. FUZZ_SECONDS are shared by the targets, or TARGET= has them all.
+# What a target finds is left in build/fuzz/NAME, as an input that the program takes as its argument.
 FUZZ_SECONDS = 60
+TARGET =
+FUZZ_TARGETS = boot memory_map page_table prompt
 FUZZ_CFLAGS = $(filter-out -fsanitize=%,$(HOST_CFLAGS)) -fsanitize=fuzzer,address,undefined
-FUZZ_OBJECTS = $(patsubst %,$(BUILD)/fuzz/%.o,tests/host/fuzz_page_table.c \
-    $(HOST_MACHINE_SOURCES) $(HOST_MODEL_SOURCES) $(MODEL_SOURCES) \
-    $(MM_SOURCES))
+fuzz_boot_SOURCES = $(patsubst %,kernel/boot/%.c,boot_info command_line memory_map multiboot2 pvh) \
+    kernel/paging/strategy.c mm/table_access.c
+fuzz_memory_map_SOURCES = kernel/boot/memory_map.c tests/host/memory_map_model.c
+fuzz_page_table_SOURCES = $(HOST_MACHINE_SOURCES) $(HOST_MODEL_SOURCES) $(MODEL_SOURCES) $(MM_SOURCES)
+fuzz_prompt_SOURCES = kernel/boot/command_line.c kernel/paging/strategy.c mm/table_access.c kernel/console/format.c \
+    kernel/console/terminal_keys.c kernel/drivers/scancode.c \
+    $(patsubst %,kernel/monitor/%.c,completion expression history line_editor words)
 
 $(BUILD)/fuzz/%.c.o: %.c Makefile
 	$(call need,clang,clang)
 	@mkdir -p $(@D)
 	$(call quiet,CC (fuzz) $<)clang $(FUZZ_CFLAGS) -c $< -o $@
 
-$(eval $(call list_rule,$(BUILD)/fuzz/fuzz_page_table,$(FUZZ_OBJECTS)))
-$(BUILD)/fuzz/fuzz_page_table: $(FUZZ_OBJECTS) $(BUILD)/fuzz/fuzz_page_table.list
-	@clang -no-pie -fsanitize=fuzzer,address,undefined $(filter %.o,$^) -o $@
+fuzz_objects = $(patsubst %,$(BUILD)/fuzz/%.o,tests/host/fuzz_$(1).c $(fuzz_$(1)_SOURCES))
 
-fuzz: $(BUILD)/fuzz/fuzz_page_table  ## look for inputs that mm/ and its model disagree about
-	@mkdir -p $(BUILD)/fuzz/corpus
-	@$< -max_total_time=$(FUZZ_SECONDS) -artifact_prefix=$(BUILD)/fuzz/ -print_final_stats=1 \
-	    $(BUILD)/fuzz/corpus
+define fuzz_rules
+$(BUILD)/fuzz/fuzz_$(1): $(call fuzz_objects,$(1)) $(BUILD)/fuzz/fuzz_$(1).list
+	@clang -no-pie -fsanitize=fuzzer,address,undefined $$(filter %.o,$$^) -o $$@
+
+.PHONY: fuzz-$(1)
+fuzz-$(1): $(BUILD)/fuzz/fuzz_$(1)
+	@mkdir -p $(BUILD)/fuzz/$(1)/corpus
+	@echo "fuzz_$(1):" && $$< -max_total_time=$$(FUZZ_SHARE) -artifact_prefix=$(BUILD)/fuzz/$(1)/ \
+	    -print_final_stats=1 -verbosity=0 $(BUILD)/fuzz/$(1)/corpus || \
+	    { echo "fuzz_$(1) found something; again: $$< $(BUILD)/fuzz/$(1)/FILE, as named above" >&2; exit 1; }
+endef
+$(foreach target,$(FUZZ_TARGETS),$(eval \
+    $(call list_rule,$(BUILD)/fuzz/fuzz_$(target),$(call fuzz_objects,$(target)))))
+$(foreach target,$(FUZZ_TARGETS),$(eval $(call fuzz_rules,$(target))))
+
+FUZZ_CHOSEN = $(if $(TARGET),$(TARGET),$(FUZZ_TARGETS))
+FUZZ_SHARE = $(shell echo $$(($(FUZZ_SECONDS) / $(words $(FUZZ_CHOSEN)) + 1)))
+fuzz: $(addprefix fuzz-,$(FUZZ_CHOSEN))  ## look for inputs that break a parser or its model; TARGET=NAME of one
 
 # mm/ for other kernels: position-independent, so that it can be linked anywhere, with the port header
 # that PORT has. The port is compiled in, so another one builds it anew.

@@ -4,32 +4,58 @@ static const uint64_t PAGE_BYTES = 4096;
 
 void memory_map_model_begin(struct memory_map_model *self)
 {
+    self->region_count = 0;
     self->overflowed = false;
     for (size_t page = 0; page < MODEL_PAGES; page++) {
         self->types[page] = -1;
     }
 }
 
-/* Notes whether a map has room for what is known. */
-static void count_regions(struct memory_map_model *self)
+/* The pages that a range touches, and one more on both sides. */
+struct window {
+    size_t first;
+    size_t end;
+};
+
+static struct window window_of(uint64_t start, uint64_t length_bytes)
+{
+    uint64_t pages = length_bytes / PAGE_BYTES + 4; /* no more than 2^52: cannot wrap */
+    uint64_t first = start / PAGE_BYTES > 0 ? start / PAGE_BYTES - 1 : 0;
+
+    first = first < MODEL_PAGES ? first : MODEL_PAGES;
+    return (struct window){first, first + pages < MODEL_PAGES ? first + pages : MODEL_PAGES};
+}
+
+/* The regions that begin in the window. */
+static size_t count_starts(const struct memory_map_model *self, struct window window)
 {
     size_t count = 0;
 
-    for (size_t page = 0; page < MODEL_PAGES; page++) {
+    for (size_t page = window.first; page < window.end; page++) {
         if (self->types[page] != -1 && (page == 0 || self->types[page] != self->types[page - 1])) {
             count++;
         }
     }
-    self->overflowed = self->overflowed || count > MEMORY_MAP_CAPACITY;
+    return count;
+}
+
+/* Notes whether a map has room for what is known, after a change inside the window. */
+static void count_again(struct memory_map_model *self, struct window window, size_t starts_before)
+{
+    self->region_count += count_starts(self, window) - starts_before;
+    self->overflowed = self->overflowed || self->region_count > MEMORY_MAP_CAPACITY;
 }
 
 void memory_map_model_add(struct memory_map_model *self, uint64_t start, uint64_t length_bytes,
                           enum memory_type type)
 {
-    for (size_t page = 0; page < MODEL_PAGES; page++) {
+    struct window window = window_of(start, length_bytes);
+    size_t starts_before = count_starts(self, window);
+
+    for (size_t page = window.first; page < window.end; page++) {
         uint64_t first = page * PAGE_BYTES;
         uint64_t last = first + PAGE_BYTES - 1;
-        /* Distances from the start of the range, which may wrap at its end. */
+        /* Distances from the start of the range, whose end may wrap. */
         bool has_first = first >= start && first - start < length_bytes;
         bool has_last = last >= start && last - start < length_bytes;
         bool has_start = start >= first && start <= last && length_bytes > 0;
@@ -40,18 +66,21 @@ void memory_map_model_add(struct memory_map_model *self, uint64_t start, uint64_
             self->types[page] = (int)type;
         }
     }
-    count_regions(self);
+    count_again(self, window, starts_before);
 }
 
 void memory_map_model_claim_below(struct memory_map_model *self, uint64_t end,
                                   enum memory_type type)
 {
+    struct window window = window_of(0, end);
+    size_t starts_before = count_starts(self, window);
+
     for (size_t page = 0; page < MODEL_PAGES && page * PAGE_BYTES < end; page++) {
         if (self->types[page] == MEMORY_USABLE) {
             self->types[page] = (int)type;
         }
     }
-    count_regions(self);
+    count_again(self, window, starts_before);
 }
 
 static const char *shape_fault(const struct memory_map *map)

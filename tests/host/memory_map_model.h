@@ -10,6 +10,7 @@ enum { MODEL_PAGES = 3 * 2 * MEMORY_MAP_CAPACITY };
 
 struct memory_map_model {
     int types[MODEL_PAGES]; /* enum memory_type, or -1: nobody has told */
+    size_t region_count;
     bool overflowed;        /* more regions were needed at some time than a map has room for */
 };
 

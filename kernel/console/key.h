@@ -14,6 +14,7 @@ enum key {
     KEY_HOME,
     KEY_END,
     KEY_DELETE,
+    KEY_OTHER, /* a character that is not ASCII */
 };
 
-#define KEY_CTRL(letter) ((enum key)((letter) & 0x1f))
+#define KEY_CTRL(letter) ((enum key)((letter)&0x1f))

@@ -7,6 +7,7 @@ enum {
     PRINTABLE_END = 0x7f,
     FINAL_FIRST = 0x40, /* of the bytes that end a control sequence */
     PARAMETER_MAX = 100,
+    UTF8_CHARACTER_FIRST = 0xc0, /* below, and not ASCII: a further byte of a character */
 };
 
 static enum key plain_key(struct terminal_keys *self, uint8_t byte)
@@ -26,8 +27,10 @@ static enum key plain_key(struct terminal_keys *self, uint8_t byte)
     case BACKSPACE:
         return KEY_BACKSPACE;
     default:
-        /* Bytes of other characters than ASCII's are left out. */
-        return byte <= PRINTABLE_END ? (enum key)byte : KEY_NONE;
+        /* Other characters than ASCII's are one key each, at their first byte. */
+        return byte <= PRINTABLE_END          ? (enum key)byte
+               : byte >= UTF8_CHARACTER_FIRST ? KEY_OTHER
+                                              : KEY_NONE;
     }
 }
 

@@ -94,6 +94,7 @@ static void choose(struct monitor *monitor, enum access_strategy strategy)
         (access_strategy_has_window(strategy) && !window_shows_all(monitor, strategy, &access))) {
         return;
     }
+    monitor->changed_by = "access";
     kernel->options.access = strategy;
     kernel->page_table.access = access;
     kernel->table_frames =
@@ -117,13 +118,13 @@ static void show_all(struct monitor *monitor)
     }
 }
 
-void command_access(struct monitor *monitor, const struct words *words)
+void command_access(struct monitor *monitor, const struct arguments *arguments)
 {
-    if (words->count == 1) {
+    if (arguments->word == NULL) {
         show_all(monitor);
         return;
     }
-    const char *wanted = words->word[1];
+    const char *wanted = arguments->word;
     struct suggestion suggestion = suggestion_for(wanted, strlen(wanted));
     for (enum access_strategy i = 0; i < STRATEGY_COUNT; i++) {
         if (strcmp(wanted, access_strategy_name(i)) == 0) {

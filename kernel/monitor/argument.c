@@ -69,6 +69,19 @@ static void offer_suggestion(void *context, const char *word)
     suggestion_offer(context, word);
 }
 
+/* The most frequent slips with signs: a negative number, and a sum with blanks in it. */
+static const char *sign_advice(const char *word)
+{
+    size_t length = strlen(word);
+    bool ends_with_sign = length > 0 && (word[length - 1] == '+' || word[length - 1] == '-');
+
+    return word[0] == '-' && length > 1 ? "a number cannot be negative; the last byte of all is "
+                                          "0xffffffffffffffff"
+           : word[0] == '+' || ends_with_sign ? "a number is missing beside the sign; write sums "
+                                                "without blanks, such as text+8"
+                                              : "a number is missing between two signs";
+}
+
 bool argument_number(struct monitor *monitor, const char *word, uint64_t *value)
 {
     struct expression expression = expression_parse(word, look_up, monitor);
@@ -77,6 +90,15 @@ bool argument_number(struct monitor *monitor, const char *word, uint64_t *value)
     if (expression.result == EXPRESSION_OK) {
         *value = expression.value;
         return true;
+    }
+    if (expression.result == EXPRESSION_EMPTY) {
+        console_print(monitor->console, "\"%s\": %s\n", word, sign_advice(word));
+        return false;
+    }
+    if (expression.result == EXPRESSION_TOO_LARGE) {
+        console_print(monitor->console, "\"%s\": %s\n", word,
+                      expression_result_text(expression.result));
+        return false;
     }
     console_print(monitor->console, "\"%.*s\": %s", (int)expression.length, expression.at,
                   expression_result_text(expression.result));
@@ -90,93 +112,36 @@ bool argument_number(struct monitor *monitor, const char *word, uint64_t *value)
     return false;
 }
 
-bool argument_size(struct monitor *monitor, const char *word, uint64_t *bytes)
+bool argument_is_memory_type(const char *word)
 {
-    if (!argument_number(monitor, word, bytes)) {
-        return false;
-    }
-    if (*bytes == 0 || !is_aligned(*bytes, page_size_bytes(PAGE_4K))) {
-        console_print(monitor->console, "\"%s\": a size is a multiple of 4K, and not 0\n", word);
-        return false;
-    }
-    return true;
+    return strcmp(word, "pcd") == 0 || strcmp(word, "pwt") == 0;
 }
 
-/* Permissions and other flags of a page: letters of rwxug, or pcd, pwt. */
-static bool parse_flags(const char *word, struct change_options *options)
+bool argument_permissions(const char *word, page_flags *flags)
 {
-    uint64_t bits = PAGE_PRESENT | PAGE_NO_EXECUTE;
+    static const struct {
+        char letter;
+        uint64_t bit;
+    } letters[] = {{'r', 0}, {'w', PAGE_WRITABLE}, {'x', 0}, {'u', PAGE_USER}, {'g', PAGE_GLOBAL}};
+    enum { LETTERS = sizeof letters / sizeof letters[0] };
+    bool seen[LETTERS] = {false};
 
-    if (strcmp(word, "pcd") == 0 || strcmp(word, "pwt") == 0) {
-        options->flags.bits |= word[1] == 'c' ? PAGE_CACHE_DISABLE : PAGE_WRITE_THROUGH;
+    flags->bits = 0;
+    if (argument_is_memory_type(word)) {
+        flags->bits = word[1] == 'c' ? PAGE_CACHE_DISABLE : PAGE_WRITE_THROUGH;
         return true;
     }
     for (; *word != '\0'; word++) {
-        switch (*word) {
-        case 'r': /* what is present can be read */
-            break;
-        case 'w':
-            bits |= PAGE_WRITABLE;
-            break;
-        case 'x':
-            bits &= ~PAGE_NO_EXECUTE;
-            break;
-        case 'u':
-            bits |= PAGE_USER;
-            break;
-        case 'g':
-            bits |= PAGE_GLOBAL;
-            break;
-        default:
+        size_t i = 0;
+        while (i < LETTERS && letters[i].letter != *word) {
+            i++;
+        }
+        if (i == LETTERS || seen[i]) {
             return false;
         }
+        seen[i] = true;
+        flags->bits |= letters[i].bit;
     }
-    options->flags.bits |= bits;
-    options->has_flags = true;
-    return true;
-}
-
-static bool parse_pages(const char *word, enum range_pages *pages)
-{
-    static const struct {
-        const char *word;
-        enum range_pages pages;
-    } sizes[] = {
-        {"pages=4K", RANGE_PAGES_4K}, {"pages=2M", RANGE_PAGES_2M}, {"pages=1G", RANGE_PAGES_1G}};
-
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        if (strcmp(word, sizes[i].word) == 0) {
-            *pages = sizes[i].pages;
-            return true;
-        }
-    }
-    return false;
-}
-
-bool argument_options(struct monitor *monitor, const struct words *words, size_t first,
-                      struct change_options *options)
-{
-    *options = (struct change_options){.pages = RANGE_PAGES_LARGEST};
-    for (size_t i = first; i < words->count; i++) {
-        const char *word = words->word[i];
-
-        if (strcmp(word, "force") == 0) {
-            options->force = true;
-        } else if (!options->has_size && word[0] >= '0' && word[0] <= '9') {
-            if (!argument_size(monitor, word, &options->bytes)) {
-                return false;
-            }
-            options->has_size = true;
-        } else if (!parse_pages(word, &options->pages) && !parse_flags(word, options)) {
-            console_print(monitor->console,
-                          "\"%s\": expected a size such as 2M, letters of rwxug, pcd, pwt, "
-                          "pages=4K, 2M or 1G, or force\n",
-                          word);
-            return false;
-        }
-    }
-    if (!monitor->kernel->page_table.features.no_execute) {
-        options->flags.bits &= ~PAGE_NO_EXECUTE;
-    }
+    flags->bits |= seen[2] ? 0 : PAGE_NO_EXECUTE;
     return true;
 }

@@ -57,7 +57,7 @@ static bool run_once(struct bench *bench, uint64_t times[OPERATIONS])
     return mapped && translated && absent;
 }
 
-void command_bench(struct monitor *monitor, const struct words *words)
+void command_bench(struct monitor *monitor, const struct arguments *arguments)
 {
     static const char *const names[OPERATIONS] = {
         "translate", "map_to", "unmap", "flush of a page", "flush of everything",
@@ -69,7 +69,7 @@ void command_bench(struct monitor *monitor, const struct words *words)
                           .flags = page_flags_of(PAGE_PRESENT | PAGE_WRITABLE)};
     bool good;
 
-    (void)words;
+    (void)arguments;
     if (!page_table_find_unmapped(bench.tables, page_range_lower_half(bench.tables->levels),
                                   UINT64_C(1) << (2 * TABLE_INDEX_BITS), PAGE_1G, &bench.page)) {
         console_print(monitor->console, "there is no free GiB of addresses to try it in\n");

@@ -1,11 +1,10 @@
 /* Commands that change mappings. */
 #include "kernel/cpu/features.h"
-#include "kernel/monitor/argument.h"
 #include "kernel/monitor/change_rights.h"
+#include "kernel/monitor/command.h"
 #include "kernel/monitor/frame_rules.h"
 #include "kernel/monitor/guard.h"
 #include "kernel/monitor/permission.h"
-#include "kernel/port/string.h"
 
 static const struct page_table *tables_of(const struct monitor *monitor)
 {
@@ -15,6 +14,12 @@ static const struct page_table *tables_of(const struct monitor *monitor)
 static struct page_range range_of(virt_addr start, uint64_t bytes)
 {
     return page_range_of(start, bytes >> PAGE_SHIFT);
+}
+
+/* The order of a block of that size, a power of two. */
+static unsigned order_of(uint64_t bytes)
+{
+    return (unsigned)__builtin_ctzll(bytes) - PAGE_SHIFT;
 }
 
 /* Says why something is refused, if there is a reason. */
@@ -35,7 +40,7 @@ static bool is_allowed(struct monitor *monitor, virt_addr start, uint64_t bytes,
 
 /* Checks what is mapped with which rights, and gives what is not RAM the memory type of devices.
  * Says so if the pages would have to be of both types. */
-static bool fits_frames(struct monitor *monitor, phys_addr frame, struct change_options *options)
+static bool fits_frames(struct monitor *monitor, phys_addr frame, struct arguments *options)
 {
     phys_addr boundary;
     enum frame_kind kind = frame_rules_kind(monitor, frame, options->bytes, &boundary);
@@ -53,8 +58,44 @@ static bool fits_frames(struct monitor *monitor, phys_addr frame, struct change_
                       boundary.value);
         return false;
     }
-    return is_harmless(monitor,
-                       frame_rules_rights(monitor, frame, options->bytes, options->flags));
+    return is_harmless(monitor, frame_rules_rights(monitor, frame, options->bytes, options->flags));
+}
+
+/* What changes of the range would be refused for, `force` or not. */
+static enum range_result range_fault(const struct page_table *tables, virt_addr start,
+                                     uint64_t bytes)
+{
+    virt_addr last = virt_addr_add(start, bytes - 1);
+    const virt_addr ends[] = {start, virt_addr_add(start, bytes)};
+
+    if (!virt_addr_is_canonical(start, tables->levels) ||
+        !virt_addr_is_canonical(last, tables->levels) || last.value < start.value ||
+        (start.value ^ last.value) >> 63 != 0) {
+        return RANGE_NOT_CANONICAL;
+    }
+    for (size_t i = 0; i < sizeof ends / sizeof ends[0]; i++) {
+        struct translation page = page_table_translate(tables, ends[i]);
+        if (page.result == TRANSLATE_OK && !is_aligned(ends[i].value, level_bytes(page.level))) {
+            return RANGE_INSIDE_HUGE_PAGE;
+        }
+    }
+    return RANGE_OK;
+}
+
+/* Whether a page is mapped in the canonical range. What is not mapped is passed by whole entries. */
+static bool is_any_mapped(const struct page_table *tables, virt_addr start, uint64_t bytes)
+{
+    for (uint64_t done = 0; done < bytes;) {
+        virt_addr at = virt_addr_add(start, done);
+        struct translation page = page_table_translate(tables, at);
+
+        if (page.result == TRANSLATE_OK) {
+            return true;
+        }
+        uint64_t rest = level_bytes(page.level) - (at.value & (level_bytes(page.level) - 1));
+        done += rest < bytes - done ? rest : bytes - done;
+    }
+    return false;
 }
 
 static void print_count(struct monitor *monitor, uint64_t count, const char *noun)
@@ -83,18 +124,21 @@ static bool page_at(struct monitor *monitor, virt_addr address, uint64_t *bytes)
     return true;
 }
 
-/* The frame to map: an address, or a new block that holds `bytes`. */
-static bool frame_for(struct monitor *monitor, const char *word, uint64_t bytes, phys_addr *frame,
-                      unsigned *order)
+/* Whether a block of frames has that size; says so if not. */
+static bool is_block(struct monitor *monitor, uint64_t bytes)
 {
-    if (strcmp(word, "new") != 0) {
-        return argument_number(monitor, word, &frame->value);
+    if ((bytes & (bytes - 1)) != 0 || bytes > page_size_bytes(PAGE_1G)) {
+        console_print(monitor->console,
+                      "map: `new` takes a block, whose size is a power of two from 4K to 1G\n");
+        return false;
     }
-    while (*order < BUDDY_ORDER_MAX && level_bytes(1) << *order < bytes) {
-        ++*order;
-    }
-    if (level_bytes(1) << *order < bytes ||
-        !frame_source_allocate(monitor->frames, *order, frame)) {
+    return true;
+}
+
+/* Takes a block of frames of that size. Says so if there is none. */
+static bool take_block(struct monitor *monitor, uint64_t bytes, phys_addr *frame)
+{
+    if (!frame_source_allocate(monitor->frames, order_of(bytes), frame)) {
         console_print(monitor->console, "no free block of frames is that large; see `frames`\n");
         return false;
     }
@@ -103,7 +147,7 @@ static bool frame_for(struct monitor *monitor, const char *word, uint64_t bytes,
 
 /* Maps the range, and says how. */
 static enum map_result map(struct monitor *monitor, virt_addr start, phys_addr frame,
-                           const struct change_options *options)
+                           const struct arguments *options)
 {
     const struct page_table *tables = tables_of(monitor);
     struct page_range range = range_of(start, options->bytes);
@@ -119,6 +163,7 @@ static enum map_result map(struct monitor *monitor, virt_addr start, phys_addr f
         console_print(monitor->console, "map: %s\n", map_result_text(result));
         return result;
     }
+    monitor->changed_by = "map";
     console_print(monitor->console, "0x%lx -> 0x%lx, ", start.value, frame.value);
     console_print_size(monitor->console, options->bytes);
     console_print(monitor->console, ", %s%s: ", permission_text(options->flags, text),
@@ -130,49 +175,82 @@ static enum map_result map(struct monitor *monitor, virt_addr start, phys_addr f
     return result;
 }
 
-void command_map(struct monitor *monitor, const struct words *words)
+/* What was not given: the size of one page, and permissions. */
+static struct arguments with_defaults(const struct monitor *monitor,
+                                      const struct arguments *arguments)
 {
-    struct change_options options;
-    unsigned order = 0;
-    virt_addr start;
-    phys_addr frame;
+    struct arguments all = *arguments;
 
-    if (!argument_address(monitor, words->word[1], &start) ||
-        !argument_options(monitor, words, 3, &options)) {
+    if (!all.given[ARGUMENT_SIZE]) {
+        all.bytes = level_bytes(all.pages == RANGE_PAGES_LARGEST ? 1 : all.pages);
+    }
+    if (!all.given[ARGUMENT_FLAGS]) {
+        all.flags.bits |= PAGE_PRESENT | PAGE_WRITABLE;
+        all.flags.bits |= tables_of(monitor)->features.no_execute ? PAGE_NO_EXECUTE : 0;
+    }
+    return all;
+}
+
+void command_map(struct monitor *monitor, const struct arguments *arguments)
+{
+    struct arguments options = with_defaults(monitor, arguments);
+    virt_addr start = options.address;
+    phys_addr frame = options.frame;
+
+    if (options.new_frames && !is_block(monitor, options.bytes)) {
         return;
     }
-    if (!options.has_size) {
-        options.bytes = level_bytes(options.pages == RANGE_PAGES_LARGEST ? 1 : options.pages);
-    }
-    if (!options.has_flags) {
-        options.flags.bits |= PAGE_PRESENT | PAGE_WRITABLE;
-        options.flags.bits |= tables_of(monitor)->features.no_execute ? PAGE_NO_EXECUTE : 0;
+    /* What cannot be mapped with `force` either is said first. A block lies at a multiple of its
+     * size, as frame 0 does. */
+    enum map_result fault =
+        page_table_frames_needed(tables_of(monitor), range_of(start, options.bytes), frame,
+                                 options.pages, options.flags)
+            .result;
+    if (fault != MAP_OK) {
+        console_print(monitor->console, "map: %s\n", map_result_text(fault));
+        return;
     }
     if (!is_allowed(monitor, start, options.bytes, options.force) ||
-        !frame_for(monitor, words->word[2], options.bytes, &frame, &order)) {
+        (!options.new_frames && !fits_frames(monitor, frame, &options)) ||
+        (options.new_frames && !take_block(monitor, options.bytes, &frame))) {
         return;
     }
-    if (strcmp(words->word[2], "new") != 0 && !fits_frames(monitor, frame, &options)) {
-        return;
-    }
-    if (map(monitor, start, frame, &options) != MAP_OK && strcmp(words->word[2], "new") == 0) {
-        (void)frame_source_free(monitor->frames, order, frame);
+    if (map(monitor, start, frame, &options) != MAP_OK && options.new_frames) {
+        (void)frame_source_free(monitor->frames, order_of(options.bytes), frame);
     }
 }
 
-void command_unmap(struct monitor *monitor, const struct words *words)
+/* The range whose pages are to be changed: what was given, or the one page there. Says so if it
+ * cannot be changed, with `force` neither, or must not. */
+static bool range_to_change(struct monitor *monitor, const char *command,
+                            const struct arguments *arguments, uint64_t *bytes)
+{
+    virt_addr start = arguments->address;
+
+    *bytes = arguments->bytes;
+    if (!arguments->given[ARGUMENT_SIZE]) {
+        return page_at(monitor, start, bytes) &&
+               is_allowed(monitor, start, *bytes, arguments->force);
+    }
+    enum range_result fault = range_fault(tables_of(monitor), start, *bytes);
+    if (fault != RANGE_OK) {
+        console_print(monitor->console, "%s: %s\n", command, range_result_text(fault));
+        return false;
+    }
+    return !is_any_mapped(tables_of(monitor), start, *bytes) ||
+           is_allowed(monitor, start, *bytes, arguments->force);
+}
+
+void command_unmap(struct monitor *monitor, const struct arguments *arguments)
 {
     const struct page_table *tables = tables_of(monitor);
-    struct change_options options;
-    virt_addr start;
+    virt_addr start = arguments->address;
+    uint64_t bytes;
 
-    if (!argument_address(monitor, words->word[1], &start) ||
-        !argument_options(monitor, words, 2, &options) ||
-        (!options.has_size && !page_at(monitor, start, &options.bytes)) ||
-        !is_allowed(monitor, start, options.bytes, options.force)) {
+    if (!range_to_change(monitor, "unmap", arguments, &bytes)) {
         return;
     }
-    struct page_range range = range_of(start, options.bytes);
+    struct page_range range = range_of(start, bytes);
     struct range_outcome unmapped = page_table_unmap_range(tables, range);
     uint64_t page_count = unmapped.leaf_count;
     enum range_result result = tlb_flush_now(unmapped);
@@ -180,6 +258,7 @@ void command_unmap(struct monitor *monitor, const struct words *words)
         console_print(monitor->console, "unmap: %s\n", range_result_text(result));
         return;
     }
+    monitor->changed_by = "unmap";
     struct range_outcome cleaned =
         page_table_clean_up(tables, range, monitor->kernel->table_frames);
     uint64_t table_count = cleaned.leaf_count;
@@ -193,38 +272,30 @@ void command_unmap(struct monitor *monitor, const struct words *words)
     console_print(monitor->console, " given back\n");
 }
 
-void command_protect(struct monitor *monitor, const struct words *words)
+void command_protect(struct monitor *monitor, const struct arguments *arguments)
 {
-    struct change_options options;
-    virt_addr start;
+    virt_addr start = arguments->address;
+    page_flags flags = arguments->flags;
     char text[PERMISSION_BYTES];
+    uint64_t bytes;
 
-    if (!argument_address(monitor, words->word[1], &start) ||
-        !argument_options(monitor, words, 2, &options)) {
+    if (!range_to_change(monitor, "protect", arguments, &bytes)) {
         return;
     }
-    if (!options.has_flags) {
-        console_print(monitor->console, "which permissions? r, rw, rx and so on\n");
-        return;
-    }
-    if ((!options.has_size && !page_at(monitor, start, &options.bytes)) ||
-        !is_allowed(monitor, start, options.bytes, options.force)) {
-        return;
-    }
-    if (!options.force && !is_harmless(monitor, frame_rules_rights_of_pages(
-                                                    monitor, start, options.bytes, options.flags))) {
+    if (!arguments->force &&
+        !is_harmless(monitor, frame_rules_rights_of_pages(monitor, start, bytes, flags))) {
         return;
     }
     uint64_t page_count;
-    enum range_result result = change_rights(tables_of(monitor), start, options.bytes,
-                                             options.flags, &page_count);
+    enum range_result result = change_rights(tables_of(monitor), start, bytes, flags, &page_count);
     if (result != RANGE_OK) {
         console_print(monitor->console, "protect: %s\n", range_result_text(result));
         return;
     }
+    monitor->changed_by = "protect";
     console_print(monitor->console, "0x%lx: ", start.value);
     print_count(monitor, page_count, "page");
-    console_print(monitor->console, " with %s\n", permission_text(options.flags, text));
+    console_print(monitor->console, " with %s\n", permission_text(flags, text));
 }
 
 /* Splitting and merging keep every translation, so the kernel goes on, but for two regions: merging
@@ -238,14 +309,10 @@ static bool is_plain(struct monitor *monitor, virt_addr page, enum page_size siz
     return false;
 }
 
-void command_split(struct monitor *monitor, const struct words *words)
+void command_split(struct monitor *monitor, const struct arguments *arguments)
 {
     const struct page_table *tables = tables_of(monitor);
-    virt_addr address;
-
-    if (!argument_address(monitor, words->word[1], &address)) {
-        return;
-    }
+    virt_addr address = arguments->address;
     struct translation translation = page_table_translate(tables, address);
     enum page_size size = translation.result == TRANSLATE_OK && translation.level > 1
                               ? (enum page_size)translation.level
@@ -260,40 +327,26 @@ void command_split(struct monitor *monitor, const struct words *words)
         console_print(monitor->console, "split 0x%lx: %s\n", page.value, split_result_text(result));
         return;
     }
+    monitor->changed_by = "split";
     console_print(monitor->console, "0x%lx: a %s page became 512 of %s, in 1 new table\n",
                   page.value, page_size_name(size), page_size_name(size - 1));
 }
 
-/* The size that pages at the address would be merged to: the next one. */
-static bool merged_size(struct monitor *monitor, const struct words *words, virt_addr address,
-                        enum page_size *size)
+/* The size that pages at the address are to be merged to: the next one, if none was given. */
+static enum page_size merged_size(const struct monitor *monitor, const struct arguments *arguments)
 {
-    struct translation translation = page_table_translate(tables_of(monitor), address);
-    uint64_t bytes;
+    struct translation translation = page_table_translate(tables_of(monitor), arguments->address);
 
-    *size = translation.result == TRANSLATE_OK && translation.level == 2 ? PAGE_1G : PAGE_2M;
-    if (words->count > 2) {
-        if (!argument_size(monitor, words->word[2], &bytes)) {
-            return false;
-        }
-        if (bytes != page_size_bytes(PAGE_2M) && bytes != page_size_bytes(PAGE_1G)) {
-            console_print(monitor->console, "\"%s\": a huge page has 2M or 1G\n", words->word[2]);
-            return false;
-        }
-        *size = bytes == page_size_bytes(PAGE_2M) ? PAGE_2M : PAGE_1G;
+    if (arguments->given[ARGUMENT_HUGE]) {
+        return arguments->bytes == page_size_bytes(PAGE_2M) ? PAGE_2M : PAGE_1G;
     }
-    return true;
+    return translation.result == TRANSLATE_OK && translation.level == 2 ? PAGE_1G : PAGE_2M;
 }
 
-void command_merge(struct monitor *monitor, const struct words *words)
+void command_merge(struct monitor *monitor, const struct arguments *arguments)
 {
-    enum page_size size;
-    virt_addr address;
-
-    if (!argument_address(monitor, words->word[1], &address) ||
-        !merged_size(monitor, words, address, &size)) {
-        return;
-    }
+    enum page_size size = merged_size(monitor, arguments);
+    virt_addr address = arguments->address;
     virt_addr page = virt_addr_of(align_down(address.value, page_size_bytes(size)));
     if (!is_plain(monitor, page, size)) {
         return;
@@ -304,6 +357,7 @@ void command_merge(struct monitor *monitor, const struct words *words)
         console_print(monitor->console, "merge 0x%lx: %s\n", page.value, merge_result_text(result));
         return;
     }
+    monitor->changed_by = "merge";
     console_print(monitor->console, "0x%lx: 512 pages became one of %s, 1 table given back\n",
                   page.value, page_size_name(size));
 }

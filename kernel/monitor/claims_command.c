@@ -69,9 +69,9 @@ static void complain(struct monitor *monitor, const char *wanted)
     console_print(monitor->console, "\n");
 }
 
-void command_claims(struct monitor *monitor, const struct words *words)
+void command_claims(struct monitor *monitor, const struct arguments *arguments)
 {
-    const char *wanted = words->count > 1 ? words->word[1] : "";
+    const char *wanted = arguments->word != NULL ? arguments->word : "";
     bool all = strcmp(wanted, "all") == 0;
     unsigned counts[3] = {0};
     unsigned shown = 0;

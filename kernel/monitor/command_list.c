@@ -1,17 +1,24 @@
 /* All commands as one table, and finding them in it. */
-#include "kernel/monitor/argument.h"
-#include "kernel/monitor/claim.h"
 #include "kernel/monitor/command.h"
 #include "kernel/monitor/suggestion.h"
 #include "kernel/port/string.h"
 
 #define OPTIONS_TEXT                                                                               \
-    "  SIZE   bytes, 4K if not given; FLAGS  letters of rwxug, and pcd, pwt\n"                     \
+    "  SIZE   bytes; FLAGS  letters of rwxug in one word (r goes without saying), and pcd, pwt\n"  \
     "  force  also where the kernel needs the mapping\n"
+
+#define ONE(of)                                                                                    \
+    {                                                                                              \
+        ARGUMENT_##of, false                                                                       \
+    }
+#define MAYBE(of)                                                                                  \
+    {                                                                                              \
+        ARGUMENT_##of, true                                                                        \
+    }
 
 /* clang-format off */
 const struct command commands[] = {
-    {.name = "help", .arguments = "[COMMAND]", .max = 1, .kinds = {ARGUMENT_COMMAND},
+    {.name = "help", .arguments = {MAYBE(COMMAND)},
      .summary = "lists the commands, or describes one; `help help`: keys and addresses",
      .details =
      "  Keys: arrows, Home, End, Delete, Tab; Ctrl-A E B F D K U W as in a shell, Ctrl-P N or\n"
@@ -19,79 +26,80 @@ const struct command commands[] = {
      "  Addresses: 0x1000, 4096, 0o001_000_000_0000, 4K, 2MiB, functions such as monitor_run,\n"
      "  names of `layout`, cr2, cr3, rsp, and sums such as physical+cr3+8.\n",
      .run = command_help},
-    {.name = "walk", .arguments = "ADDR", .min = 1, .max = 1, .kinds = {ARGUMENT_ADDRESS},
+    {.name = "walk", .arguments = {ONE(ADDRESS)},
      .summary = "each step of a translation: table, index, entry, permissions",
      .details =
      "  `so far` is what all entries up to this one allow: r, w, x, and u for user mode.\n",
      .run = command_walk},
-    {.name = "translate", .arguments = "ADDR", .min = 1, .max = 1, .kinds = {ARGUMENT_ADDRESS},
+    {.name = "translate", .arguments = {ONE(ADDRESS)},
      .summary = "virtual to physical address", .run = command_translate},
-    {.name = "maps", .arguments = "",
-     .summary = "all mappings, as ranges with page size and permissions", .run = command_maps},
-    {.name = "tables", .arguments = "",
-     .summary = "the upper tables, and how many there are of each level", .run = command_tables},
-    {.name = "layout", .arguments = "",
-     .summary = "what the kernel has where, and names for it", .run = command_layout},
-    {.name = "memmap", .arguments = "",
-     .summary = "physical memory by use, as it was when the kernel started", .run = command_memmap},
-    {.name = "frames", .arguments = "",
-     .summary = "free frames, blocks by size, fragmentation", .run = command_frames},
-    {.name = "alloc", .arguments = "[SIZE]", .max = 1, .kinds = {ARGUMENT_OPTION},
+    {.name = "maps", .summary = "all mappings, as ranges with page size and permissions",
+     .run = command_maps},
+    {.name = "tables", .summary = "the upper tables, and how many there are of each level",
+     .run = command_tables},
+    {.name = "layout", .summary = "what the kernel has where, and names for it",
+     .run = command_layout},
+    {.name = "memmap", .summary = "physical memory by use, as it was when the kernel started",
+     .run = command_memmap},
+    {.name = "frames", .summary = "free frames, blocks by size, fragmentation",
+     .run = command_frames},
+    {.name = "alloc", .arguments = {MAYBE(BLOCK)},
      .summary = "takes a block of frames: 4K, or a power of two up to 1G", .run = command_alloc},
-    {.name = "free", .arguments = "PA [SIZE]", .min = 1, .max = 2,
-     .kinds = {ARGUMENT_ANY, ARGUMENT_OPTION},
+    {.name = "free", .arguments = {ONE(FRAME), MAYBE(BLOCK)},
      .summary = "gives a block of frames back",
-     .details = "  SIZE must be what the block was taken with. Mappings of it stay.\n",
+     .details =
+     "  SIZE must be what the block was taken with, 4K if not given. Mappings of it stay.\n",
      .run = command_free},
-    {.name = "map", .arguments = "VA PA|new [SIZE] [FLAGS] [pages=4K|2M|1G] [force]",
-     .min = 2, .max = 6, .kinds = {ARGUMENT_ADDRESS, ARGUMENT_ADDRESS, ARGUMENT_OPTION},
+    {.name = "map", .arguments = {ONE(PAGE), ONE(FRAME_OR_NEW), MAYBE(SIZE), MAYBE(FLAGS),
+                                  MAYBE(PAGES), MAYBE(FORCE)},
      .summary = "maps pages to frames",
      .details =
-     "  new    takes a block of frames for it\n" OPTIONS_TEXT
+     "  new    takes a block of frames for it, so SIZE must be a power of two up to 1G\n"
+     OPTIONS_TEXT
      "  pages  their size; else the largest that alignment allows\n"
-     "  FLAGS are rw if not given.\n"
+     "  Without SIZE one page, of 4K unless pages= is given; FLAGS are rw if not given.\n"
      "  For example: map 0 0xb8000, then write 0xc80 0xf021f077f065f04e\n",
      .run = command_map},
-    {.name = "unmap", .arguments = "VA [SIZE] [force]", .min = 1, .max = 3,
-     .kinds = {ARGUMENT_ADDRESS, ARGUMENT_OPTION},
+    {.name = "unmap", .arguments = {ONE(PAGE), MAYBE(SIZE), MAYBE(FORCE)},
      .summary = "removes mappings, and tables that become empty",
-     .details = "  Without SIZE the one page at VA, whatever its size.\n", .run = command_unmap},
-    {.name = "protect", .arguments = "VA [SIZE] FLAGS [force]", .min = 2, .max = 6,
-     .kinds = {ARGUMENT_ADDRESS, ARGUMENT_OPTION},
+     .details = "  Without SIZE the one page at VA, whatever its size.\n"
+                "  force  also where the kernel needs the mapping\n",
+     .run = command_unmap},
+    {.name = "protect", .arguments = {ONE(PAGE), MAYBE(SIZE), ONE(FLAGS), MAYBE(FORCE)},
      .summary = "gives pages other permissions",
      .details = "  Without SIZE the one page at VA, whatever its size.\n" OPTIONS_TEXT,
      .run = command_protect},
-    {.name = "split", .arguments = "VA", .min = 1, .max = 1, .kinds = {ARGUMENT_ADDRESS},
-     .summary = "makes 512 smaller pages of the huge page around VA", .run = command_split},
-    {.name = "merge", .arguments = "VA [2M|1G]", .min = 1, .max = 2,
-     .kinds = {ARGUMENT_ADDRESS, ARGUMENT_OPTION},
-     .summary = "makes one huge page of the 512 pages around VA", .run = command_merge},
-    {.name = "read", .arguments = "ADDR [BYTES]", .min = 1, .max = 2, .kinds = {ARGUMENT_ADDRESS},
+    {.name = "split", .arguments = {ONE(ADDRESS)},
+     .summary = "makes 512 smaller pages of the huge page around ADDR", .run = command_split},
+    {.name = "merge", .arguments = {ONE(ADDRESS), MAYBE(HUGE)},
+     .summary = "makes one huge page of the 512 pages around ADDR", .run = command_merge},
+    {.name = "read", .arguments = {ONE(ADDRESS), MAYBE(BYTES)},
      .summary = "reads a 64-bit word, or dumps bytes", .run = command_read},
-    {.name = "write", .arguments = "ADDR VALUE [1|2|4|8] [force]", .min = 2, .max = 4,
-     .kinds = {ARGUMENT_ADDRESS},
+    {.name = "write", .arguments = {ONE(ADDRESS), ONE(VALUE), MAYBE(WIDTH), MAYBE(FORCE)},
      .summary = "writes that many bytes, 8 if not given",
      .details = "  force  also into memory that the kernel runs on\n", .run = command_write},
-    {.name = "fetch", .arguments = "ADDR", .min = 1, .max = 1, .kinds = {ARGUMENT_ADDRESS},
+    {.name = "fetch", .arguments = {ONE(ADDRESS)},
      .summary = "runs the one instruction at ADDR", .run = command_fetch},
-    {.name = "access", .arguments = "[STRATEGY]", .max = 1, .kinds = {ARGUMENT_STRATEGY},
+    {.name = "access", .arguments = {MAYBE(STRATEGY)},
      .summary = "how page tables are reached; chooses another way", .run = command_access},
-    {.name = "cpu", .arguments = "",
-     .summary = "features of the CPU, control registers bit by bit", .run = command_cpu},
-    {.name = "claims", .arguments = "[ID|all]", .max = 1, .kinds = {ARGUMENT_CLAIM},
+    {.name = "cpu", .summary = "features of the CPU, control registers bit by bit",
+     .run = command_cpu},
+    {.name = "claims", .arguments = {MAYBE(CLAIM)},
      .summary = "statements of the paging tutorial, shown on this machine", .run = command_claims},
-    {.name = "test", .arguments = "[GLOB]", .max = 1,
+    {.name = "test", .arguments = {MAYBE(GLOB)},
      .summary = "runs the kernel's own tests whose names match",
-     .details = "GLOB is a name such as map_to.refuses_a_page_that_is_mapped, with * and ?. Without\n"
-                "it the suites are listed. The tests have half of the free memory for as long. One\n"
-                "that hangs ends QEMU.\n",
+     .details =
+     "  GLOB is a name such as map_to.refuses_a_page_that_is_mapped, with * and ?. Without it\n"
+     "  the suites are listed. The tests have half of the free memory for as long. One that\n"
+     "  hangs ends QEMU.\n",
      .run = command_test},
-    {.name = "bench", .arguments = "",
-     .summary = "cycles that operations on page tables take here", .run = command_bench},
-    {.name = "exit", .arguments = "[CODE]", .max = 1,
-     .summary = "ends QEMU, as success or with the status 2 * CODE + 1", .run = command_exit},
-    {.name = "reboot", .arguments = "",
-     .summary = "resets the machine", .run = command_reboot},
+    {.name = "bench", .summary = "cycles that operations on page tables take here",
+     .run = command_bench},
+    {.name = "exit", .arguments = {MAYBE(CODE)},
+     .summary = "ends QEMU: as success, or with the status 2 * CODE + 1",
+     .details = "  CODE is 0, which is success as none is, or 1 to 127 but 16.\n",
+     .run = command_exit},
+    {.name = "reboot", .summary = "resets the machine", .run = command_reboot},
 };
 /* clang-format on */
 
@@ -122,48 +130,17 @@ void command_complain(struct monitor *monitor, const char *name)
     }
 }
 
-static enum argument_kind argument_kind_at(const struct command *command, size_t index)
+void command_candidates(const struct words *words, void (*offer)(void *context, const char *word),
+                        void *context)
 {
-    enum argument_kind kind = ARGUMENT_ANY;
-
-    if (index >= command->max) {
-        return ARGUMENT_ANY;
-    }
-    for (size_t i = 0; i <= index; i++) {
-        kind = command->kinds[i] != ARGUMENT_ANY || i == index ? command->kinds[i] : kind;
-    }
-    return kind;
-}
-
-void command_candidates(const struct command *command, size_t index,
-                        void (*offer)(void *context, const char *word), void *context)
-{
-    static const char *const option_words[] = {"4K", "2M", "1G", "r", "rw", "rx", "rwx", "force"};
-    enum argument_kind kind = command == NULL ? ARGUMENT_COMMAND : argument_kind_at(command, index);
-
-    switch (kind) {
-    case ARGUMENT_ANY:
-        break;
-    case ARGUMENT_ADDRESS:
-        argument_names(offer, context);
-        break;
-    case ARGUMENT_COMMAND:
+    if (words->count == 0) {
         for (size_t i = 0; i < command_count; i++) {
             offer(context, commands[i].name);
         }
-        break;
-    case ARGUMENT_STRATEGY:
-        for (enum access_strategy i = 0; i < STRATEGY_COUNT; i++) {
-            offer(context, access_strategy_name(i));
-        }
-        break;
-    case ARGUMENT_CLAIM:
-        claim_names(offer, context);
-        break;
-    case ARGUMENT_OPTION:
-        for (size_t i = 0; i < sizeof option_words / sizeof option_words[0]; i++) {
-            offer(context, option_words[i]);
-        }
-        break;
+        return;
+    }
+    const struct command *command = command_find(words->word[0]);
+    if (command != NULL) {
+        arguments_candidates(command, words, offer, context);
     }
 }

@@ -62,11 +62,11 @@ static void print_features(struct monitor *monitor, const struct cpu_features *c
     }
 }
 
-void command_cpu(struct monitor *monitor, const struct words *words)
+void command_cpu(struct monitor *monitor, const struct arguments *arguments)
 {
     static const struct bit_name no_bits[] = {{0, NULL}};
 
-    (void)words;
+    (void)arguments;
     print_features(monitor, &monitor->kernel->cpu);
     print_register(monitor, "CR0", cr0_read(), cr0_bits);
     print_register(monitor, "CR2", cr2_read().value, no_bits);

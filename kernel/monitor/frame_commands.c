@@ -1,11 +1,11 @@
 /* Commands about physical memory. */
-#include "kernel/monitor/argument.h"
+#include "kernel/monitor/command.h"
 #include "kernel/monitor/guard.h"
 #include "kernel/paging/show.h"
 
-void command_memmap(struct monitor *monitor, const struct words *words)
+void command_memmap(struct monitor *monitor, const struct arguments *arguments)
 {
-    (void)words;
+    (void)arguments;
     show_memory_map(monitor->console, &monitor->kernel->boot_info->memory_map);
 }
 
@@ -47,11 +47,11 @@ static void print_blocks(struct monitor *monitor, const struct buddy_source *bud
     }
 }
 
-void command_frames(struct monitor *monitor, const struct words *words)
+void command_frames(struct monitor *monitor, const struct arguments *arguments)
 {
     const struct buddy_source *buddy = &monitor->general.buddy;
 
-    (void)words;
+    (void)arguments;
     if (!monitor->kernel->boot_info->has_physical_memory) {
         console_print(monitor->console,
                       "With physical=off frames come one by one from the memory map; the next is "
@@ -68,52 +68,42 @@ void command_frames(struct monitor *monitor, const struct words *words)
     print_blocks(monitor, buddy);
 }
 
-/* The order of a block of so many bytes. Says so if there is none. */
-static bool order_of(struct monitor *monitor, const char *word, unsigned *order)
+/* The order of the block that was asked for: of one frame if no size was given. */
+static unsigned order_of(const struct arguments *arguments)
 {
-    uint64_t bytes;
-
-    if (!argument_size(monitor, word, &bytes)) {
-        return false;
-    }
-    *order = (unsigned)__builtin_ctzll(bytes) - PAGE_SHIFT;
-    if (level_bytes(1) << *order != bytes || *order > BUDDY_ORDER_MAX) {
-        console_print(monitor->console, "\"%s\": a block is a power of two from 4K to 1G\n", word);
-        return false;
-    }
-    return true;
+    return arguments->given[ARGUMENT_BLOCK]
+               ? (unsigned)__builtin_ctzll(arguments->bytes) - PAGE_SHIFT
+               : 0;
 }
 
-void command_alloc(struct monitor *monitor, const struct words *words)
+void command_alloc(struct monitor *monitor, const struct arguments *arguments)
 {
-    unsigned order = 0;
+    unsigned order = order_of(arguments);
     phys_addr frame;
 
-    if (words->count > 1 && !order_of(monitor, words->word[1], &order)) {
-        return;
-    }
     if (!frame_source_allocate(monitor->frames, order, &frame)) {
         console_print(monitor->console, "no free block of that size is left; see `frames`\n");
         return;
     }
+    monitor->changed_by = "alloc";
     console_print(monitor->console, "frame 0x%lx: ", frame.value);
     console_print_size(monitor->console, level_bytes(1) << order);
     console_print(monitor->console, " of physical memory\n");
 }
 
-void command_free(struct monitor *monitor, const struct words *words)
+void command_free(struct monitor *monitor, const struct arguments *arguments)
 {
-    unsigned order = 0;
-    uint64_t frame;
+    unsigned order = order_of(arguments);
+    phys_addr frame = arguments->frame;
 
-    if (!argument_number(monitor, words->word[1], &frame) ||
-        (words->count > 2 && !order_of(monitor, words->word[2], &order))) {
-        return;
-    }
-    if (guard_is_table(monitor, phys_addr_of(frame), level_bytes(1) << order)) {
+    if (guard_is_table(monitor, frame, level_bytes(1) << order)) {
         console_print(monitor->console, "refused: a page table is there\n");
         return;
     }
-    enum frame_free_result result = frame_source_free(monitor->frames, order, phys_addr_of(frame));
-    console_print(monitor->console, "free 0x%lx: %s\n", frame, frame_free_result_text(result));
+    enum frame_free_result result = frame_source_free(monitor->frames, order, frame);
+    if (result == FRAME_FREE_OK) {
+        monitor->changed_by = "free";
+    }
+    console_print(monitor->console, "free 0x%lx: %s\n", frame.value,
+                  frame_free_result_text(result));
 }

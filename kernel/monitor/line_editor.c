@@ -2,7 +2,13 @@
 
 #include "kernel/port/string.h"
 
-enum { PRINTABLE_FIRST = 0x20, PRINTABLE_END = 0x7f };
+/* OTHER stands in the text for a character that is not ASCII. */
+enum { PRINTABLE_FIRST = 0x20, PRINTABLE_END = 0x7f, OTHER = 0x1a };
+
+static char visible(char character)
+{
+    return character == OTHER ? '?' : character;
+}
 
 static void write_text(const struct line_editor *self, const char *text, size_t length)
 {
@@ -54,8 +60,8 @@ static void show(struct line_editor *self)
         length = LINE_COLUMNS;
     }
     for (size_t column = 0; column < length; column++) {
-        if (column >= self->shown_length || self->shown[column] != view[column]) {
-            put(self, column, view[column]);
+        if (column >= self->shown_length || self->shown[column] != visible(view[column])) {
+            put(self, column, visible(view[column]));
         }
     }
     for (size_t column = length; column < self->shown_length; column++) {
@@ -71,6 +77,16 @@ void line_editor_begin(struct line_editor *self, const struct text_sink *screen,
     memset(self, 0, sizeof *self);
     self->screen = screen;
     self->history = history;
+}
+
+bool line_editor_has_other(const struct line_editor *self)
+{
+    for (size_t i = 0; i < self->length; i++) {
+        if (self->text[i] == OTHER) {
+            return true;
+        }
+    }
+    return false;
 }
 
 void line_editor_show_again(struct line_editor *self)
@@ -204,6 +220,9 @@ enum line_event line_editor_key(struct line_editor *self, enum key key)
         return LINE_GOES_ON;
     }
     switch ((unsigned)key) {
+    case KEY_OTHER:
+        line_editor_insert(self, &(char){OTHER}, 1);
+        return LINE_GOES_ON;
     case KEY_ENTER:
         finish(self, "");
         return self->overflowed ? LINE_TOO_LONG : LINE_ENTERED;

@@ -49,6 +49,9 @@ void line_editor_begin(struct line_editor *self, const struct text_sink *screen,
 __attribute__((warn_unused_result)) enum line_event line_editor_key(struct line_editor *self,
                                                                     enum key key);
 
+/* Whether a character that is not ASCII was typed. It is shown as a question mark. */
+bool line_editor_has_other(const struct line_editor *self);
+
 /* Inserts text at the cursor. What does not fit as a whole is left out, and the line is too long
  * then until it is empty again or another one of the history. */
 void line_editor_insert(struct line_editor *self, const char *text, size_t length);

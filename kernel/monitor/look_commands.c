@@ -1,5 +1,5 @@
 /* Commands that show translations and tables. */
-#include "kernel/monitor/argument.h"
+#include "kernel/monitor/command.h"
 #include "kernel/monitor/permission.h"
 #include "kernel/paging/region.h"
 #include "kernel/paging/show.h"
@@ -59,13 +59,9 @@ static void print_translation(struct monitor *monitor, virt_addr address)
     console_print(monitor->console, "\n");
 }
 
-void command_translate(struct monitor *monitor, const struct words *words)
+void command_translate(struct monitor *monitor, const struct arguments *arguments)
 {
-    virt_addr address;
-
-    if (argument_address(monitor, words->word[1], &address)) {
-        print_translation(monitor, address);
-    }
+    print_translation(monitor, arguments->address);
 }
 
 static void print_step(struct monitor *monitor, const struct path_entry *step, phys_addr table,
@@ -84,17 +80,13 @@ static void print_step(struct monitor *monitor, const struct path_entry *step, p
     console_print(monitor->console, "\n");
 }
 
-void command_walk(struct monitor *monitor, const struct words *words)
+void command_walk(struct monitor *monitor, const struct arguments *arguments)
 {
     const struct page_table *tables = &monitor->kernel->page_table;
     struct path_entry path[PAGING_LEVELS_MAX];
     page_flags permission = page_flags_of(PERMISSION_ALL);
     phys_addr table = tables->root;
-    virt_addr address;
-
-    if (!argument_address(monitor, words->word[1], &address)) {
-        return;
-    }
+    virt_addr address = arguments->address;
     unsigned count = page_table_path(tables, address, path);
     if (count == 0) {
         print_not_canonical(monitor, address);
@@ -125,13 +117,13 @@ static bool count_table(void *context, const struct visited_entry *entry)
     return true;
 }
 
-void command_tables(struct monitor *monitor, const struct words *words)
+void command_tables(struct monitor *monitor, const struct arguments *arguments)
 {
     const struct page_table *tables = &monitor->kernel->page_table;
     uint64_t counts[COUNTED_LEVELS] = {0};
     uint64_t sum = 0;
 
-    (void)words;
+    (void)arguments;
     show_tables(monitor->console, tables);
     counts[tables->levels] = 1;
     page_table_visit(tables, count_table, counts);
@@ -146,9 +138,9 @@ void command_tables(struct monitor *monitor, const struct words *words)
     console_print(monitor->console, "\n");
 }
 
-void command_layout(struct monitor *monitor, const struct words *words)
+void command_layout(struct monitor *monitor, const struct arguments *arguments)
 {
-    (void)words;
+    (void)arguments;
     for (size_t i = 0; i < region_count(); i++) {
         struct region region = region_at(i, monitor->kernel->page_table.levels);
         console_print(monitor->console, "%016lx-%016lx %-9s  %s\n", region.start.value,

@@ -93,12 +93,12 @@ static bool visit_entry(void *context, const struct visited_entry *entry)
     return true;
 }
 
-void command_maps(struct monitor *monitor, const struct words *words)
+void command_maps(struct monitor *monitor, const struct arguments *arguments)
 {
     const struct page_table *tables = &monitor->kernel->page_table;
     struct maps maps = {.monitor = monitor};
 
-    (void)words;
+    (void)arguments;
     maps.above[tables->levels] = page_flags_of(PERMISSION_ALL);
     page_table_visit(tables, visit_entry, &maps);
     print_range(&maps);

@@ -28,17 +28,17 @@ static void show_prompt(void)
     console_print(monitor.console, PROMPT);
 }
 
-/* The command and its words, for a call inside exception_try. */
+/* The command and its arguments, for a call inside exception_try. */
 struct execution {
     const struct command *command;
-    const struct words *words;
+    const struct arguments *arguments;
 };
 
 static void run_command(void *argument)
 {
     const struct execution *execution = argument;
 
-    execution->command->run(&monitor, execution->words);
+    execution->command->run(&monitor, execution->arguments);
 }
 
 /* What a command that was cut short may have left: stale translations. */
@@ -50,6 +50,7 @@ static void clean_up_after_fault(void)
 
 static void execute(const char *line)
 {
+    struct arguments arguments;
     struct words words;
 
     if (!words_split(&words, line)) {
@@ -65,11 +66,10 @@ static void execute(const char *line)
         command_complain(&monitor, words.word[0]);
         return;
     }
-    if (words.count - 1 < command->min || words.count - 1 > command->max) {
-        console_print(monitor.console, "usage: %s %s\n", command->name, command->arguments);
+    if (!arguments_read(&monitor, command, &words, &arguments)) {
         return;
     }
-    struct execution execution = {command, &words};
+    struct execution execution = {command, &arguments};
     monitor.touched = virt_addr_of(0);
     struct caught_exception caught = exception_try(run_command, &execution);
     if (caught.caught) {
@@ -78,35 +78,45 @@ static void execute(const char *line)
     }
 }
 
-struct listing {
-    struct completion completion;
-    size_t shown;
-};
-
-static void count_candidate(void *context, const char *word)
+/* Shows the candidates in columns that the longest fits in. */
+static void list_candidates(const struct words *words, const struct completion *found)
 {
-    struct listing *listing = context;
+    size_t column_count = (VGA_TEXT_COLUMNS - 1) / (found->longest + 2);
+    struct candidate_order order = candidate_order_of(found);
+    size_t shown = 0;
+    size_t more = 0;
 
-    (void)completion_offer(&listing->completion, word);
+    column_count = column_count > 0 ? column_count : 1;
+    for (;;) {
+        candidate_order_begin(&order);
+        command_candidates(words, candidate_order_offer, &order);
+        if (!candidate_order_end(&order)) {
+            break;
+        }
+        if (shown == CANDIDATES_SHOWN_MAX) {
+            more++;
+            continue;
+        }
+        console_print(monitor.console, "%s%-*s", shown % column_count == 0 ? "\n" : "",
+                      column_count > 1 ? (int)found->longest + 2 : 0, order.word);
+        shown++;
+    }
+    if (more > 0) {
+        console_print(monitor.console, "\nand %zu more", more);
+    }
+    console_print(monitor.console, "\n");
 }
 
-static void show_candidate(void *context, const char *word)
+static void offer_completion(void *context, const char *word)
 {
-    struct listing *listing = context;
-
-    if (strncmp(word, listing->completion.prefix, listing->completion.prefix_length) == 0 &&
-        listing->shown++ < CANDIDATES_SHOWN_MAX) {
-        console_print(monitor.console, "%s  ", word);
-    }
+    (void)completion_offer(context, word);
 }
 
 /* Adds what all candidates have in common; if that is nothing, shows them. */
-static void complete_word(struct line_editor *editor, const struct command *command, size_t index,
-                          struct listing *listing)
+static void complete_word(struct line_editor *editor, const struct words *words,
+                          struct completion *found)
 {
-    const struct completion *found = &listing->completion;
-
-    command_candidates(command, index, count_candidate, listing);
+    command_candidates(words, offer_completion, found);
     if (found->common_length > found->prefix_length || found->match_count == 1) {
         line_editor_insert(editor, &found->common[found->prefix_length],
                            found->common_length - found->prefix_length);
@@ -114,12 +124,7 @@ static void complete_word(struct line_editor *editor, const struct command *comm
             line_editor_insert(editor, " ", 1);
         }
     } else if (found->match_count > 1) {
-        console_print(monitor.console, "\n");
-        command_candidates(command, index, show_candidate, listing);
-        if (listing->shown > CANDIDATES_SHOWN_MAX) {
-            console_print(monitor.console, "and %zu more", listing->shown - CANDIDATES_SHOWN_MAX);
-        }
-        console_print(monitor.console, "\n");
+        list_candidates(words, found);
         show_prompt();
         line_editor_show_again(editor);
     }
@@ -137,16 +142,12 @@ static void complete(struct line_editor *editor)
     while (start > 0 && before[start - 1] != ' ') {
         start--;
     }
-    if (!words_split(&words, before)) {
-        return;
-    }
-    struct listing listing = {.completion = completion_of(&before[start], editor->cursor - start)};
-    size_t words_before = words.count - (start < editor->cursor ? 1 : 0);
-    const struct command *command = words_before > 0 ? command_find(words.word[0]) : NULL;
-    if (words_before == 0) {
-        complete_word(editor, NULL, 0, &listing);
-    } else if (command != NULL) {
-        complete_word(editor, command, words_before - 1, &listing);
+    struct completion completion = completion_of(&before[start], editor->cursor - start);
+    char words_before[LINE_BYTES];
+    memcpy(words_before, before, start);
+    words_before[start] = '\0';
+    if (words_split(&words, words_before)) {
+        complete_word(editor, &words, &completion);
     }
 }
 
@@ -192,6 +193,17 @@ static void take_frames(struct kernel *kernel)
     }
 }
 
+/* What a line with other characters means must not be guessed. */
+static void execute_line(void)
+{
+    if (line_editor_has_other(&monitor.editor)) {
+        console_print(monitor.console,
+                      "the line has characters that are not ASCII, shown as ?; nothing was done\n");
+        return;
+    }
+    execute(monitor.editor.text);
+}
+
 void monitor_run(struct kernel *kernel)
 {
     const struct text_sink screen = {.write = write_to_console, .context = &kernel->console};
@@ -205,7 +217,7 @@ void monitor_run(struct kernel *kernel)
         switch (read_line(&screen)) {
         case LINE_ENTERED:
             history_add(&monitor.history, monitor.editor.text);
-            execute(monitor.editor.text);
+            execute_line();
             break;
         case LINE_TOO_LONG:
             console_print(monitor.console,

@@ -1,9 +1,7 @@
 /* Commands about the session itself. */
 #include "kernel/drivers/debug_exit.h"
 #include "kernel/drivers/keyboard.h"
-#include "kernel/monitor/argument.h"
-
-enum { EXIT_CODE_MAX = 0x7f };
+#include "kernel/monitor/command.h"
 
 static void describe(struct monitor *monitor, const char *name)
 {
@@ -13,14 +11,15 @@ static void describe(struct monitor *monitor, const char *name)
         command_complain(monitor, name);
         return;
     }
-    console_print(monitor->console, "%s %s: %s\n%s", command->name, command->arguments,
-                  command->summary, command->details != NULL ? command->details : "");
+    arguments_print_usage(monitor, command);
+    console_print(monitor->console, ": %s\n%s", command->summary,
+                  command->details != NULL ? command->details : "");
 }
 
-void command_help(struct monitor *monitor, const struct words *words)
+void command_help(struct monitor *monitor, const struct arguments *arguments)
 {
-    if (words->count > 1) {
-        describe(monitor, words->word[1]);
+    if (arguments->word != NULL) {
+        describe(monitor, arguments->word);
         return;
     }
     /* All of this and the prompt fit on a screen of 25 rows, if the first one is left out: who reads
@@ -31,22 +30,17 @@ void command_help(struct monitor *monitor, const struct words *words)
     }
 }
 
-void command_exit(struct monitor *monitor, const struct words *words)
+void command_exit(struct monitor *monitor, const struct arguments *arguments)
 {
-    uint64_t code = DEBUG_EXIT_PASS;
+    uint64_t code = arguments->value;
 
-    if (words->count > 1) {
-        if (!argument_number(monitor, words->word[1], &code)) {
-            return;
-        }
-        if (code > EXIT_CODE_MAX) {
-            console_print(monitor->console, "\"%s\": a code is 0 to %d\n", words->word[1],
-                          EXIT_CODE_MAX);
-            return;
-        }
+    if (code == DEBUG_EXIT_PASS) {
+        console_print(monitor->console,
+                      "\"%lu\": QEMU would end as after success; that is `exit 0`\n", code);
+        return;
     }
     console_print(monitor->console, "The kernel has ended.\n");
-    debug_exit((enum debug_exit_value)code);
+    debug_exit(code == 0 ? DEBUG_EXIT_PASS : (enum debug_exit_value)code);
 }
 
 /* Without a table of handlers, an exception shuts the CPU down, which resets the machine. */
@@ -64,9 +58,9 @@ _Noreturn static void shut_down(void)
     cpu_halt();
 }
 
-void command_reboot(struct monitor *monitor, const struct words *words)
+void command_reboot(struct monitor *monitor, const struct arguments *arguments)
 {
-    (void)words;
+    (void)arguments;
     console_print(monitor->console, "Resetting the machine.\n");
     keyboard_reset_machine();
     shut_down();

@@ -1,5 +1,5 @@
 /* The tests of the kernel, from the prompt. */
-#include "kernel/monitor/argument.h"
+#include "kernel/monitor/command.h"
 #include "kernel/monitor/suggestion.h"
 #include "kernel/test_mode/session.h"
 
@@ -53,11 +53,11 @@ static void complain(struct console *console, const char *glob)
     }
 }
 
-void command_test(struct monitor *monitor, const struct words *words)
+void command_test(struct monitor *monitor, const struct arguments *arguments)
 {
     const struct kernel *kernel = monitor->kernel;
 
-    if (words->count == 1) {
+    if (arguments->word == NULL) {
         list_suites(monitor->console);
         return;
     }
@@ -67,14 +67,21 @@ void command_test(struct monitor *monitor, const struct words *words)
         return;
     }
     switch (test_session_run(monitor->kernel, monitor->frames,
-                             buddy_source_free_frames(&monitor->general.buddy), words->word[1])) {
+                             buddy_source_free_frames(&monitor->general.buddy), arguments->word)) {
     case TEST_SESSION_PASSED:
         break;
     case TEST_SESSION_FAILED:
         console_print(monitor->console, "Failed.\n");
+        if (monitor->changed_by != NULL) {
+            console_print(
+                monitor->console,
+                "The tests expect the kernel as it boots; `%s` has changed it since: boot "
+                "anew to know.\n",
+                monitor->changed_by);
+        }
         break;
     case TEST_SESSION_NO_SUCH_TEST:
-        complain(monitor->console, words->word[1]);
+        complain(monitor->console, arguments->word);
         break;
     case TEST_SESSION_LEFT_OUT:
         console_print(monitor->console,

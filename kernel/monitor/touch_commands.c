@@ -1,12 +1,12 @@
 /* Commands that touch memory as the CPU does, and tell what comes of it. */
 #include "kernel/cpu/descriptors.h"
 #include "kernel/cpu/symbols.h"
-#include "kernel/monitor/argument.h"
+#include "kernel/monitor/command.h"
 #include "kernel/monitor/fault.h"
 #include "kernel/monitor/guard.h"
 #include "kernel/port/string.h"
 
-enum { DUMP_ROW_BYTES = 16, DUMP_BYTES_MAX = 4096, WORD_BYTES = 8 };
+enum { DUMP_ROW_BYTES = 16, WORD_BYTES = 8 };
 
 static uint8_t read_byte(uint64_t address)
 {
@@ -37,25 +37,15 @@ static void dump_row(struct monitor *monitor, uint64_t address, uint64_t count)
     console_print(monitor->console, "\n");
 }
 
-void command_read(struct monitor *monitor, const struct words *words)
+void command_read(struct monitor *monitor, const struct arguments *arguments)
 {
-    virt_addr address;
-    uint64_t count;
+    virt_addr address = arguments->address;
+    uint64_t count = arguments->bytes;
 
-    if (!argument_address(monitor, words->word[1], &address)) {
-        return;
-    }
     monitor->touched = address;
-    if (words->count == 2) {
+    if (count == 0) {
         uint64_t value = *(const volatile uint64_t *)mm_port_pointer(address);
         console_print(monitor->console, "0x%lx: 0x%016lx\n", address.value, value);
-        return;
-    }
-    if (!argument_number(monitor, words->word[2], &count)) {
-        return;
-    }
-    if (count > DUMP_BYTES_MAX) {
-        console_print(monitor->console, "\"%s\": at most 4K bytes are dumped\n", words->word[2]);
         return;
     }
     for (uint64_t done = 0; done < count; done += DUMP_ROW_BYTES) {
@@ -108,38 +98,23 @@ static bool is_harmless(struct monitor *monitor, virt_addr address, uint64_t byt
     return true;
 }
 
-void command_write(struct monitor *monitor, const struct words *words)
+void command_write(struct monitor *monitor, const struct arguments *arguments)
 {
-    bool force = strcmp(words->word[words->count - 1], "force") == 0;
-    size_t count = words->count - (force ? 1 : 0);
-    uint64_t byte_count = WORD_BYTES;
-    virt_addr address;
-    uint64_t value;
+    uint64_t byte_count = arguments->given[ARGUMENT_WIDTH] ? arguments->bytes : WORD_BYTES;
+    virt_addr address = arguments->address;
+    uint64_t value = arguments->value;
 
-    if (count < 3) {
-        console_print(monitor->console, "which value is to be written?\n");
-        return;
-    }
-    if (!argument_address(monitor, words->word[1], &address) ||
-        !argument_number(monitor, words->word[2], &value) ||
-        (count > 3 && !argument_number(monitor, words->word[3], &byte_count))) {
-        return;
-    }
-    if (byte_count != 1 && byte_count != 2 && byte_count != 4 && byte_count != WORD_BYTES) {
-        console_print(monitor->console, "\"%s\": 1, 2, 4 or 8 bytes can be written\n",
-                      words->word[3]);
-        return;
-    }
     if (byte_count < WORD_BYTES && value >> (8 * byte_count) != 0) {
         console_print(monitor->console, "0x%lx does not fit in %lu byte%s\n", value, byte_count,
                       byte_count == 1 ? "" : "s");
         return;
     }
-    if (!force && !is_harmless(monitor, address, byte_count)) {
+    if (!arguments->force && !is_harmless(monitor, address, byte_count)) {
         return;
     }
     monitor->touched = address;
     store(address, value, byte_count);
+    monitor->changed_by = "write";
     console_print(monitor->console, "0x%lx: 0x%0*lx written\n", address.value,
                   (int)(2 * byte_count), value);
 }
@@ -164,14 +139,11 @@ static void run_one_instruction(void *argument)
     __builtin_unreachable();
 }
 
-void command_fetch(struct monitor *monitor, const struct words *words)
+void command_fetch(struct monitor *monitor, const struct arguments *arguments)
 {
-    virt_addr address;
+    virt_addr address = arguments->address;
     uint64_t offset;
 
-    if (!argument_address(monitor, words->word[1], &address)) {
-        return;
-    }
     monitor->touched = address;
     struct caught_exception caught = exception_try(run_one_instruction, &address);
     if (caught.frame.vector != EXCEPTION_DEBUG) {

@@ -22,7 +22,7 @@ static struct region region(enum region_kind kind, uint64_t start, uint64_t end,
 static struct region low_region(size_t index)
 {
     const struct region regions[REGIONS_BEFORE_STACKS] = {
-        region(REGION_PAGE_0, 0, level_bytes(1), "page 0, never mapped", NULL),
+        region(REGION_PAGE_0, 0, level_bytes(1), "page 0, unmapped at boot", NULL),
         region(REGION_IDENTITY, LAYOUT_IDENTITY + level_bytes(1), LAYOUT_IDENTITY_END,
                "first 2 MiB, identity", "identity"),
         region(REGION_FIXED, LAYOUT_FIXED_OFFSET, LAYOUT_FIXED_OFFSET + LAYOUT_IDENTITY_END,

@@ -195,3 +195,13 @@ void test_session_suites(void (*offer)(void *context, const char *suite, unsigne
         }
     }
 }
+
+void test_session_names(void (*offer)(void *context, const char *name), void *context)
+{
+    char name[TEST_NAME_BYTES_MAX + 1];
+
+    for (const struct test_case *test = test_cases_start; test < test_cases_end; test++) {
+        format_text(name, sizeof name, "%s.%s", test->suite, test->sentence);
+        offer(context, name);
+    }
+}

@@ -21,3 +21,6 @@ enum test_session_result test_session_run(struct kernel *kernel, struct frame_so
 /* Calls `offer` with the name of each suite and the number of its tests. */
 void test_session_suites(void (*offer)(void *context, const char *suite, unsigned test_count),
                          void *context);
+
+/* Calls `offer` with the name of each test. A name lasts as long as the call. */
+void test_session_names(void (*offer)(void *context, const char *name), void *context);

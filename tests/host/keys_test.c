@@ -68,7 +68,7 @@ TEST(terminal_keys, swallows_what_means_nothing_and_goes_on)
 {
     static const char *const nothing[] = {
         "\x1b[15~", "\x1b[200~", "\x1b[?1;2c", "\x1b[99999999999999999999~",
-        "\x1bOP",   "\xc3\xa4",  "\xff",       "\x1b[I",
+        "\x1bOP",   "\xa4",      "\x1b[I",
     };
     for (size_t i = 0; i < sizeof nothing / sizeof nothing[0]; i++) {
         enum key keys[KEYS_MAX];
@@ -79,6 +79,17 @@ TEST(terminal_keys, swallows_what_means_nothing_and_goes_on)
         CHECK_EQUAL(terminal_keys_of(bytes, keys), 1);
         CHECK_EQUAL(keys[0], 'x');
     }
+}
+
+TEST(terminal_keys, a_character_that_is_not_ascii_is_one_key)
+{
+    enum key keys[KEYS_MAX];
+
+    REQUIRE_EQUAL(terminal_keys_of("\xc3\xa4\xe6\x97\xa5\xf0\x9f\x98\x80x", keys), 4);
+    CHECK_EQUAL(keys[0], KEY_OTHER);
+    CHECK_EQUAL(keys[1], KEY_OTHER);
+    CHECK_EQUAL(keys[2], KEY_OTHER);
+    CHECK_EQUAL(keys[3], 'x');
 }
 
 TEST(terminal_keys, a_broken_sequence_costs_no_more_than_itself)

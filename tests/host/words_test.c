@@ -98,15 +98,34 @@ TEST(completion, finds_what_all_matches_begin_with)
     CHECK_EQUAL(completion.common_length, 3);
 }
 
-TEST(completion, cuts_off_a_word_that_is_too_long)
+TEST(completion, counts_a_word_that_comes_again_once)
 {
-    struct completion completion = completion_of("", 0);
-    char word[COMPLETION_BYTES + 10];
+    struct completion completion = completion_of("wa", 2);
 
-    memset(word, 'w', sizeof word - 1);
-    word[sizeof word - 1] = '\0';
-    CHECK(completion_offer(&completion, word));
-    CHECK_EQUAL(strlen(completion.common), COMPLETION_BYTES - 1);
+    CHECK(completion_offer(&completion, "walk"));
+    CHECK(completion_offer(&completion, "walk"));
+    CHECK_EQUAL(completion.match_count, 1);
+    CHECK(completion_offer(&completion, "wal"));
+    CHECK_EQUAL(completion.match_count, 2);
+    CHECK_TEXT_EQUAL(completion.common, "wal");
+    CHECK_EQUAL(completion.longest, 4);
+}
+
+TEST(completion, lists_matches_in_order_and_once)
+{
+    static const char *const words[] = {"maps", "walk", "map", "merge", "maps", "ma"};
+    static const char *const expected[] = {"ma", "map", "maps"};
+    struct completion completion = completion_of("ma", 2);
+    struct candidate_order order = candidate_order_of(&completion);
+
+    for (size_t turn = 0; turn <= 3; turn++) {
+        candidate_order_begin(&order);
+        for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+            candidate_order_offer(&order, words[i]);
+        }
+        REQUIRE_EQUAL(candidate_order_end(&order), turn < 3);
+        CHECK_TEXT_EQUAL(order.word, expected[turn < 3 ? turn : 2]);
+    }
 }
 
 TEST(history, keeps_the_last_lines_without_repetitions)

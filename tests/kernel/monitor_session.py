@@ -85,7 +85,7 @@ class Session:
 
 def spawn(command: list[str]) -> pexpect.spawn:
     """A program on a terminal of its own, which sends and receives at once."""
-    child = pexpect.spawn(command[0], command[1:], encoding="ascii", timeout=LIMIT_S)
+    child = pexpect.spawn(command[0], command[1:], encoding="utf-8", timeout=LIMIT_S)
     child.delaybeforesend = None
     child.delayafterclose = None
     child.delayafterterminate = None

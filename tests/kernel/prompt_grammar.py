@@ -54,6 +54,7 @@ class Grammar:
 
     def __init__(self, usages: list[str], layout: list[str], seed: int) -> None:
         self.random = random.Random(seed)
+        self.mask = (1 << 64) - 1  # of the numbers that are made
         self.commands = dict(parse_usage(usage) for usage in usages)
         for name in LEFT_OUT:
             del self.commands[name]
@@ -64,7 +65,7 @@ class Grammar:
             self.regions.append((int(match[1], 16), int(match[2], 16), match[3]))
 
     def number(self, value: int) -> str:
-        value %= 1 << 64
+        value &= self.mask
         form = self.random.randrange(8)
         return f"0o{value:o}" if form == 0 else str(value) if form == 1 else f"{value:#x}"
 
@@ -124,6 +125,8 @@ class Grammar:
         }
         if re.fullmatch("[0-9][KMG]?", choice):
             return choice
+        pages = choice in ("VA", "PA") and self.random.random() < 0.8
+        self.mask = ((1 << 64) - 1) & ~(0xFFF if pages else 0)
         return makers[choice]()
 
     def line(self) -> str:

@@ -25,7 +25,7 @@ def test_help_lists_the_commands_on_one_screen() -> None:
         assert ["help", *(line.split()[0] for line in lines)] == COMMANDS
         assert len(lines) <= 24
         for command in COMMANDS:
-            assert session.ask(f"help {command}")[0].startswith(f"{command} ")
+            assert re.match(rf"{command}[ :]", session.ask(f"help {command}")[0])
 
 
 def test_walk_shows_the_entries_that_qemu_reads(tmp_path: Path) -> None:
@@ -266,7 +266,7 @@ def test_the_cpu_refuses_what_the_entries_forbid() -> None:
         ("map temporary new", "the kernel changes its entries as it needs them"),
         ("write physical+cr3 0", "a page table is there"),
         ("write data 0", "the kernel itself is there"),
-        ("unmap 0x8000000000 0xffffff8000000000", "page tables and the kernel's frames"),
+        ("unmap 0xffff800000000000 0x700000000000", "page tables and the kernel's frames"),
     ],
 )
 def test_what_the_kernel_stands_on_is_not_changed_without_force(line: str, reason: str) -> None:
@@ -434,7 +434,7 @@ def test_a_fault_in_a_test_ends_the_run_and_not_the_prompt() -> None:
         assert told.startswith(start)
         address, _, function = told[len(start) :].split()
         assert int(address.rstrip(","), 16) & ~0xFFF == page
-        assert function.startswith("translate_") and lines[-1] == "Failed."
+        assert function.startswith("translate_") and lines[-2] == "Failed."
         assert session.one("translate 0xb8000").startswith("0xb8000 -> 0xb8000")
         assert free_frames(session) == free
 
@@ -451,12 +451,12 @@ def test_a_test_that_fails_is_shown_and_the_prompt_goes_on() -> None:
         lines = session.ask("test boot.*")
         assert counts_of(lines)["failed"] == 1
         assert any(line.startswith("not ok ") and "first_2_mib" in line for line in lines)
-        assert lines[-1] == "Failed."
+        assert lines[-2] == "Failed." and "`unmap` has changed it since" in lines[-1]
         assert session.one("translate 0xb8000").startswith("0xb8000 -> 0xb8000")
 
 
 @pytest.mark.parametrize(
-    ("line", "status"), [("exit", EXIT_PASS), ("exit 0", 1), ("exit 0x7f", 255), ("reboot", 0)]
+    ("line", "status"), [("exit", EXIT_PASS), ("exit 0", EXIT_PASS), ("exit 1", 3), ("exit 0x7f", 255), ("reboot", 0)]
 )
 def test_the_machine_can_be_ended(line: str, status: int) -> None:
     with Session() as session:

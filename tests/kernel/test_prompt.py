@@ -22,40 +22,8 @@ from monitor_session import (
 )
 from qemu_process import Monitor
 from verdict import EXIT_PASS
+from wrong_input import WRONG_INPUT
 
-WRONG_INPUT = [
-    ("wlak 0", 'no command "wlak"; did you mean walk?'),
-    ("xyzzy", 'no command "xyzzy"; `help` lists them'),
-    ("help wlak", 'no command "wlak"; did you mean walk?'),
-    ("walk", "usage: walk ADDR"),
-    ("walk 1 2", "usage: walk ADDR"),
-    ("maps 1", "usage: maps "),
-    ("1 2 3 4 5 6 7 8 9", "too many words: a command has at most 7 arguments"),
-    ("walk 0xzz", '"0xzz": not a number: write 4096, 0x1000, 0o001_000, 4K, 2MiB or 1G'),
-    ("walk monitor_rnu",
-     '"monitor_rnu": neither a number nor a known name; did you mean monitor_run?'),
-    ("walk 0x10000000000000000", '"0x10000000000000000": out of range: an address has 64 bits'),
-    ("map 0x1000 0x5000", "map: the page is already mapped: unmap it first"),
-    ("map 0x7000000000 0x5001", "map: page and frame must be multiples of the page size"),
-    ("map 0x7000000000 0x5000 12", '"12": a size is a multiple of 4K, and not 0'),
-    ("unmap 0x7000000000", "0x7000000000: not mapped"),
-    ("unmap physical+4100K", "0xffff800000401000 is inside the 2 MiB page at 0xffff800000400000: "
-                          "name that one, or `split` it"),
-    ("split 0xb8000", "split 0x0: the page is split already"),
-    ("merge 0xb8000 4M", '"4M": a huge page has 2M or 1G'),
-    ("protect 0xb8000", "usage: protect VA [SIZE] FLAGS [force]"),
-    ("protect 0xb8000 4K", "which permissions? r, rw, rx and so on"),
-    ("write 0xb8000 0x100 1", "0x100 does not fit in 1 byte"),
-    ("write 0xb8000 1 3", '"3": 1, 2, 4 or 8 bytes can be written'),
-    ("write 0xb8000 force", "which value is to be written?"),
-    ("read 0xb8000 1M", '"1M": at most 4K bytes are dumped'),
-    ("alloc 3M", '"3M": a block is a power of two from 4K to 1G'),
-    ("free 0x200000", "free 0x200000: foreign frame: this source does not hand it out"),
-    ("access fixde", '"fixde": expected offset, fixed, identity, temporary or recursive; '
-                     "did you mean fixed?"),
-    ("claims X9", 'no claim "X9"; `claims` lists them; did you mean X6?'),
-    ("exit 128", '"128": a code is 0 to 127'),
-]
 def test_wrong_input_gets_one_line_that_helps() -> None:
     with Session() as session:
         for line, answer in WRONG_INPUT:
@@ -113,21 +81,79 @@ def test_the_history_is_at_the_arrow_keys() -> None:
         assert session.one(f"translate 0{up}{down}") == session.one("translate 0")
 
 
+def test_a_line_that_is_not_ascii_is_refused_whole() -> None:
+    with Session() as session:
+        refused = "the line has characters that are not ASCII, shown as ?; nothing was done"
+        assert session.one("map 0 0xb8000 \u00e9") == refused
+        assert "not mapped" in session.one("translate 0")
+        session.child.send("translate \u65e5")
+        session.child.expect_exact("translate ?")
+        assert session.one("\x7f0xb8000").startswith("0xb8000 -> 0xb8000, ")
+
+
+def test_force_is_offered_only_where_it_does_something() -> None:
+    with Session() as session:
+        for line, answer in WRONG_INPUT:
+            if "`force` at the end does" in answer and line.startswith("map"):
+                assert session.one(f"{line} force").startswith("0x"), line
+
+
 def test_tab_completes_commands_and_arguments() -> None:
     with Session() as session:
         assert session.one("tra\t0xb8000").startswith("0xb8000 -> 0xb8000")
         assert session.one("translate monitor_ru\t").startswith("0xffffffff80")
         assert session.ask("access te\t") == ["page tables are now reached by access=temporary"]
         assert session.ask("claims L\t")[0].startswith("L1: ")
+        assert session.one("map 0 ne\tpag\t4\t r\x7f").startswith("0x0 -> 0x")
+        assert session.ask("test map_to.refuses_a_page_that_is_ma\t")[0].startswith("KTAP")
         session.child.send("ma\t")
         session.child.expect_exact("map")
-        session.child.send("\t")  # nothing can be added: what could follow is listed
-        session.child.expect_exact("maps  map  ")
-        session.child.expect_exact(f"{PROMPT}map")
+        assert candidates(session) == ["map", "maps"]  # nothing can be added
         session.child.send("s\r")
         assert len(session.answer()) > 5
         session.child.send("translate \t")
         session.child.expect(r"and \d+ more")
+
+
+def candidates(session: Session) -> list[str]:
+    """What Tab lists, when the word before the cursor cannot be added to."""
+    session.child.send("\t")
+    session.child.expect("\r+\n((?:[^\r\n]+\r+\n)+)assay> ")
+    assert session.child.match is not None
+    rows = [row.split() for row in session.child.match[1].splitlines()]
+    assert all(len(row) == 1 or sum(map(len, row)) < 80 for row in rows)
+    return [word for row in rows for word in row]
+
+
+@pytest.mark.parametrize(
+    ("typed", "listed"),
+    [
+        ("alloc ", ["1G", "2M", "4K"]),
+        ("unmap 0 ", ["1G", "2M", "4K", "force"]),
+        ("unmap 0 4K ", ["force"]),
+        ("merge 0 ", ["1G", "2M"]),
+        ("map 0 0 2M pages=", ["pages=1G", "pages=2M", "pages=4K"]),
+        ("write 0 0 1 ", ["force"]),
+        ("access ", ["fixed", "identity", "offset", "recursive", "temporary"]),
+        ("help m", ["map", "maps", "memmap", "merge"]),
+    ],
+)
+def test_what_could_follow_is_listed_once_and_in_order(typed: str, listed: list[str]) -> None:
+    with Session() as session:
+        session.child.send(typed)
+        if len(listed) == 1:  # there is no choice
+            session.child.send("\t")
+            session.child.expect_exact(f"{typed}{listed[0]} ")
+        else:
+            assert candidates(session) == listed
+
+
+def test_names_of_several_functions_are_listed_once() -> None:
+    with Session() as session:
+        session.child.send("walk ")
+        listed = candidates(session)
+        names = listed[: listed.index("and")]
+        assert len(names) == 40 and names == sorted(set(names))
 
 
 def test_the_screen_of_the_terminal_can_be_cleared() -> None:

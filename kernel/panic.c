@@ -2,6 +2,7 @@
 
 #include "kernel/cpu/backtrace.h"
 #include "kernel/cpu/exception.h"
+#include "kernel/cpu/report_part.h"
 #include "kernel/drivers/debug_exit.h"
 
 #include <stdbool.h>
@@ -39,30 +40,64 @@ static void offer_to_catcher(const char *format, va_list arguments)
     exception_try_panic(message.text);
 }
 
+/* What is said of a panic. */
+struct words {
+    struct console *console;
+    const char *file;
+    int line;
+    const char *format;
+    va_list arguments;
+    uint64_t return_address;
+    uint64_t frame_pointer;
+};
+
+static void print_reason(void *argument)
+{
+    struct words *words = argument;
+    va_list arguments; /* a part may be printed twice */
+
+    va_copy(arguments, words->arguments);
+    console_print(words->console, "\nPANIC: ");
+    console_print_list(words->console, words->format, arguments);
+    console_print(words->console, "\n  at %s:%d\n", words->file, words->line);
+    va_end(arguments);
+}
+
+static void print_backtrace(void *argument)
+{
+    const struct words *words = argument;
+
+    backtrace_print(words->console, words->return_address, words->frame_pointer);
+}
+
 void kernel_panic(const char *file, int line, const char *format, ...)
 {
     struct console serial_only;
-    struct console *console = panic_console;
-    va_list arguments;
+    struct words words = {
+        .console = panic_console,
+        .file = file,
+        .line = line,
+        .format = format,
+        .return_address = (uint64_t)__builtin_return_address(0),
+        .frame_pointer = *(const uint64_t *)__builtin_frame_address(0),
+    };
 
     if (panicking) {
         debug_exit(DEBUG_EXIT_PANIC);
     }
-    va_start(arguments, format);
-    offer_to_catcher(format, arguments);
-    va_end(arguments);
+    va_start(words.arguments, format);
+    offer_to_catcher(format, words.arguments);
+    va_end(words.arguments);
     panicking = true;
-    if (console == NULL) {
+    if (words.console == NULL) {
         console_init(&serial_only);
-        console = &serial_only;
+        words.console = &serial_only;
     }
-    console_print(console, "\nPANIC: ");
-    va_start(arguments, format);
-    console_print_list(console, format, arguments);
-    va_end(arguments);
-    console_print(console, "\n  at %s:%d\n", file, line);
-    backtrace_print(console, (uint64_t)__builtin_return_address(0),
-                    *(const uint64_t *)__builtin_frame_address(0));
-    console_print(console, "The kernel has stopped.\n");
+    report_begin(words.console);
+    va_start(words.arguments, format);
+    report_part(words.console, print_reason, &words);
+    va_end(words.arguments);
+    report_part(words.console, print_backtrace, &words);
+    report_end(words.console);
     debug_exit(DEBUG_EXIT_PANIC);
 }

@@ -106,7 +106,7 @@ static unsigned set_paging_levels(void)
         return 4;
     }
     five_levels_enter();
-    descriptors_load();
+    descriptors_load(virt_addr_of((uint64_t)descriptors_memory()));
     kernel.page_table = boot_page_table(5);
     return 5;
 }
@@ -236,6 +236,7 @@ static void tell_dropped_memory(const struct memory_map *map)
 static void run_kernel(void *argument)
 {
     (void)argument;
+    descriptors_load(virt_addr_of(LAYOUT_DESCRIPTORS));
     if (framebuffer_pixels != NULL) {
         framebuffer_text_move(&framebuffer_screen, (uint8_t *)framebuffer_pixels);
     }
@@ -264,7 +265,7 @@ void kernel_start(uint32_t protocol, uint32_t magic, uint32_t info)
     descriptors_set_stack(INTERRUPT_STACK_DOUBLE_FAULT,
                           virt_addr_of((uint64_t)stack_memory(STACK_DOUBLE_FAULT).start +
                                        stack_memory(STACK_DOUBLE_FAULT).bytes));
-    descriptors_load();
+    descriptors_load(virt_addr_of((uint64_t)descriptors_memory()));
     pic_init();
 
     kernel.cpu = cpu_features_detect();

@@ -1,6 +1,9 @@
 #include "kernel/cpu/descriptors.h"
 
 #include "kernel/cpu/exception.h"
+#include "mm_port.h"
+
+#include <stddef.h>
 
 struct __attribute__((packed)) task_state {
     uint32_t reserved0;
@@ -35,25 +38,35 @@ enum {
     TASK_AVAILABLE = 0x89, /* present, 64-bit TSS that is not busy */
 };
 
-static struct task_state task = {.io_map_offset = sizeof(struct task_state)};
-static struct gate gates[VECTOR_COUNT];
-static uint64_t segments[8] = {
-    [SELECTOR_CODE / 8] = UINT64_C(0x00af9a000000ffff),
-    [SELECTOR_DATA / 8] = UINT64_C(0x00cf92000000ffff),
-    [SELECTOR_CODE32 / 8] = UINT64_C(0x00cf9a000000ffff),
-    [SELECTOR_USER_DATA / 8] = UINT64_C(0x00cff2000000ffff),
-    [SELECTOR_USER_CODE / 8] = UINT64_C(0x00affa000000ffff),
+enum { SEGMENT_COUNT = 8 };
+
+/* What the CPU reads to deliver an exception: on a page of its own, which it uses at another
+ * address than this file does. */
+static struct tables {
+    struct gate gates[VECTOR_COUNT];
+    uint64_t segments[SEGMENT_COUNT];
+    struct task_state task;
+} tables __attribute__((aligned(4096))) = {
+    .segments =
+        {
+            [SELECTOR_CODE / 8] = UINT64_C(0x00af9a000000ffff),
+            [SELECTOR_DATA / 8] = UINT64_C(0x00cf92000000ffff),
+            [SELECTOR_CODE32 / 8] = UINT64_C(0x00cf9a000000ffff),
+            [SELECTOR_USER_DATA / 8] = UINT64_C(0x00cff2000000ffff),
+            [SELECTOR_USER_CODE / 8] = UINT64_C(0x00affa000000ffff),
+        },
+    .task = {.io_map_offset = sizeof(struct task_state)},
 };
+_Static_assert(sizeof tables <= DESCRIPTORS_BYTES, "the tables fit into their page");
 
 /* Source: Intel SDM volume 3, 8.2.3 "TSS Descriptor in 64-bit mode". */
-static void describe_task(void)
+static void describe_task(uint64_t base)
 {
-    uint64_t base = (uint64_t)&task;
-    uint64_t limit = sizeof task - 1;
+    uint64_t limit = sizeof tables.task - 1;
 
-    segments[SELECTOR_TASK / 8] = limit | (base & 0xffffff) << 16 |
+    tables.segments[SELECTOR_TASK / 8] = limit | (base & 0xffffff) << 16 |
                                   (uint64_t)TASK_AVAILABLE << 40 | (base >> 24 & 0xff) << 56;
-    segments[SELECTOR_TASK / 8 + 1] = base >> 32;
+    tables.segments[SELECTOR_TASK / 8 + 1] = base >> 32;
 }
 
 /* Source: Intel SDM volume 3, 6.14.1 "64-Bit Mode IDT". */
@@ -85,7 +98,7 @@ static uint8_t interrupt_stack_of(unsigned vector)
 
 void descriptors_set_gate(unsigned vector, uint64_t handler, unsigned privilege)
 {
-    gates[vector] = gate_to(handler, interrupt_stack_of(vector), privilege);
+    tables.gates[vector] = gate_to(handler, interrupt_stack_of(vector), privilege);
 }
 
 void descriptors_reset_gate(unsigned vector)
@@ -95,16 +108,23 @@ void descriptors_reset_gate(unsigned vector)
     } else if (vector <= VECTOR_SPURIOUS) {
         descriptors_set_gate(vector, (uint64_t)interrupt_ignore, 0);
     } else {
-        gates[vector] = (struct gate){0};
+        tables.gates[vector] = (struct gate){0};
     }
 }
 
-void descriptors_load(void)
+const uint8_t *descriptors_memory(void)
 {
-    struct table_register gdt = {sizeof segments - 1, segments};
-    struct table_register idt = {sizeof gates - 1, gates};
+    return (const uint8_t *)&tables;
+}
 
-    describe_task();
+void descriptors_load(virt_addr place)
+{
+    uint8_t *seen = mm_port_pointer(place);
+    struct table_register gdt = {sizeof tables.segments - 1,
+                                 &seen[offsetof(struct tables, segments)]};
+    struct table_register idt = {sizeof tables.gates - 1, &seen[offsetof(struct tables, gates)]};
+
+    describe_task((uint64_t)&seen[offsetof(struct tables, task)]);
     for (unsigned vector = 0; vector < VECTOR_COUNT; vector++) {
         descriptors_reset_gate(vector);
     }
@@ -141,17 +161,17 @@ void descriptors_reload_data(void)
 
 void descriptors_set_user_exception_stack(virt_addr top)
 {
-    task.privilege_stacks[0] = top.value;
+    tables.task.privilege_stacks[0] = top.value;
 }
 
 void descriptors_set_stack(enum interrupt_stack stack, virt_addr top)
 {
-    task.interrupt_stacks[stack - 1] = top.value;
+    tables.task.interrupt_stacks[stack - 1] = top.value;
 }
 
 struct descriptor_table descriptors_table(enum descriptor_table_name table)
 {
-    struct table_register place = {sizeof task - 1, &task};
+    struct table_register place = {sizeof tables.task - 1, &tables.task};
 
     if (table == DESCRIPTORS_GDT) {
         __asm__ volatile("sgdt %0" : "=m"(place));

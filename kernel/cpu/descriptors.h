@@ -33,8 +33,14 @@ enum interrupt_stack {
     INTERRUPT_STACK_COUNT = 3,
 };
 
-/* Loads GDT, TSS and IDT. May be repeated, as is needed when the GDT was changed elsewhere. */
-void descriptors_load(void);
+/* The page that holds all three, for whoever maps it. */
+enum { DESCRIPTORS_BYTES = 0x1000 };
+const uint8_t *descriptors_memory(void);
+
+/* Loads GDT, TSS and IDT, with all gates as they are at first. The CPU then uses them at `place`,
+ * where their page is mapped, writable. May be repeated, as is needed when the GDT was changed
+ * elsewhere. */
+void descriptors_load(virt_addr place);
 
 /* Makes an entry point the handler of a vector, on the stack that the vector has; `int` may name it
  * from `privilege` (0 or 3) inwards. */

@@ -31,13 +31,14 @@ enum page_fault_error {
 
 /* The saved state, as exceptions.asm pushes it. */
 struct exception_frame {
+    uint64_t cr2; /* at the exception: later ones change the register */
     uint64_t r15, r14, r13, r12, r11, r10, r9, r8;
     uint64_t rbp, rdi, rsi, rdx, rcx, rbx, rax;
     uint64_t vector;
     uint64_t error_code; /* 0 for vectors that have none */
     uint64_t rip, cs, rflags, rsp, ss;
 };
-_Static_assert(sizeof(struct exception_frame) == 22 * 8, "as pushed by exceptions.asm");
+_Static_assert(sizeof(struct exception_frame) == 23 * 8, "as pushed by exceptions.asm");
 
 /* Entry points of the 32 vectors, in exceptions.asm. */
 extern const uint64_t exception_entries[EXCEPTION_COUNT];
@@ -57,7 +58,9 @@ const char *exception_name(uint64_t vector);
 const char *page_fault_access_text(uint64_t error_code);
 const char *page_fault_cause_text(uint64_t error_code);
 
-/* Called by exceptions.asm. An exception that nobody waits for is reported and ends the kernel. */
+/* Called by exceptions.asm. An exception that nobody waits for is reported and ends the kernel, even
+ * if the report itself runs into exceptions: then parts of it are missing, or it is the bare facts,
+ * on the serial port alone. */
 void exception_dispatch(struct exception_frame *frame);
 
 /* Asks `handler` about each NMI before all else. It returns true for one that was meant for it:
@@ -77,6 +80,10 @@ struct caught_exception {
 /* Calls function(argument). An exception or a panic in it ends the call and is returned. Calls
  * nest. What the function had begun stays as it is. */
 struct caught_exception exception_try(void (*function)(void *argument), void *argument);
+
+/* As exception_try, but also where an exception is being reported: the end of a kernel runs what it
+ * still has to say in this, part by part. */
+struct caught_exception exception_try_in_report(void (*function)(void *argument), void *argument);
 
 /* If a call of exception_try has not returned, ends it by a panic with this text; else returns. */
 void exception_try_panic(const char *text);

@@ -49,9 +49,15 @@ exception_common:
     push_register r13, DW_R13
     push_register r14, DW_R14
     push_register r15, DW_R15
+    mov rax, cr2
+    push_value rax
     cld
-    mov rdi, rsp                        ; 22 words were pushed from an aligned stack: still aligned
+    mov rdi, rsp
+    sub rsp, 8                          ; 24 words were pushed onto an aligned stack: still aligned
+    call_frame_grows 8
     call exception_dispatch
+    add rsp, 16                         ; CR2
+    call_frame_grows -16
     pop_register r15, DW_R15
     pop_register r14, DW_R14
     pop_register r13, DW_R13

@@ -32,6 +32,8 @@ static const char *reason_of(const struct monitor *monitor, const struct region 
         return "it must stay unmapped for a stack overflow to be noticed";
     case REGION_STACK:
         return "a stack of the kernel's is there";
+    case REGION_DESCRIPTORS:
+        return "the CPU finds the kernel's exception handlers there";
     case REGION_BOOT_INFO:
         return "what the kernel was told at boot is there";
     case REGION_TEMPORARY:

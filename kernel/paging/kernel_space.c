@@ -101,6 +101,8 @@ struct page_table kernel_space_build(const struct boot_info *info,
         map_physical_memory(&builder, map);
     }
     map_stacks(&builder);
+    builder_map(&builder, LAYOUT_DESCRIPTORS, image_physical(descriptors_memory()),
+                DESCRIPTORS_BYTES, RANGE_PAGES_4K, PAGE_WRITABLE | PAGE_NO_EXECUTE);
     builder_map(&builder, LAYOUT_BOOT_INFO, image_physical(image_boot_info_start),
                 (uint64_t)(image_boot_info_end - image_boot_info_start), RANGE_PAGES_4K,
                 PAGE_NO_EXECUTE);

@@ -21,6 +21,9 @@
 #define LAYOUT_STACKS UINT64_C(0xffffd00000000000)
 #define LAYOUT_STACK_SLOT_BYTES UINT64_C(0x40000)
 
+/* GDT, TSS and IDT: here the CPU finds them, whatever becomes of the kernel's data. */
+#define LAYOUT_DESCRIPTORS UINT64_C(0xffffd00800000000)
+
 /* What the kernel was told at boot, read-only. */
 #define LAYOUT_BOOT_INFO UINT64_C(0xffffd08000000000)
 

@@ -1,6 +1,7 @@
 #include "kernel/paging/region.h"
 
 #include "kernel/boot/image.h"
+#include "kernel/cpu/descriptors.h"
 #include "kernel/cpu/stacks.h"
 #include "kernel/drivers/framebuffer.h"
 #include "kernel/paging/layout.h"
@@ -9,7 +10,7 @@
 enum {
     REGIONS_BEFORE_STACKS = 4,
     STACK_REGIONS = 2 * STACK_COUNT,
-    REGIONS_AFTER_STACKS = 9,
+    REGIONS_AFTER_STACKS = 10,
     REGION_COUNT = REGIONS_BEFORE_STACKS + STACK_REGIONS + REGIONS_AFTER_STACKS,
 };
 
@@ -61,6 +62,8 @@ static struct region high_region(size_t index, unsigned levels)
         virt_addr_new_truncate((uint64_t)LAYOUT_RECURSIVE_SLOT << level_shift(levels), levels)
             .value;
     const struct region regions[REGIONS_AFTER_STACKS] = {
+        region(REGION_DESCRIPTORS, LAYOUT_DESCRIPTORS, LAYOUT_DESCRIPTORS + DESCRIPTORS_BYTES,
+               "GDT, TSS and IDT", "descriptors"),
         region(REGION_BOOT_INFO, LAYOUT_BOOT_INFO, LAYOUT_BOOT_INFO + boot_info_bytes,
                "boot info, read-only", "boot_info"),
         region(REGION_TEMPORARY, LAYOUT_TEMPORARY, LAYOUT_TEMPORARY + level_bytes(2),

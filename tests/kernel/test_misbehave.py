@@ -45,7 +45,7 @@ MISDEEDS = {
     "panic_before_the_console_is_up": Expected(
         Kind.PANICKED, "PANIC: asked for, without a console"
     ),
-    "fault_before_the_console_is_up": Expected(Kind.PANICKED, "without a line that says so"),
+    "fault_before_the_console_is_up": Expected(Kind.PANICKED, "EXCEPTION: vector 0x6"),
     "overflow_the_stack": Expected(Kind.PANICKED, "stack overflow: the"),
     "run_into_nowhere": Expected(Kind.PANICKED, "0x123456789000"),
     "lose_the_stack": Expected(Kind.PANICKED, "DOUBLE FAULT"),

@@ -31,13 +31,13 @@ static void append(void *context, const char *text, size_t length)
 }
 
 /* Returns if nobody waits for a panic. */
-static void offer_to_catcher(const char *format, va_list arguments)
+static void offer_to_catcher(const char *file, int line, const char *format, va_list arguments)
 {
     struct short_text message = {.length = 0};
     struct text_sink sink = {.write = append, .context = &message};
 
     format_write_list(&sink, format, arguments);
-    exception_try_panic(message.text);
+    exception_try_panic(message.text, file, line);
 }
 
 /* What is said of a panic. */
@@ -86,7 +86,7 @@ void kernel_panic(const char *file, int line, const char *format, ...)
         debug_exit(DEBUG_EXIT_PANIC);
     }
     va_start(words.arguments, format);
-    offer_to_catcher(format, words.arguments);
+    offer_to_catcher(file, line, format, words.arguments);
     va_end(words.arguments);
     panicking = true;
     if (words.console == NULL) {

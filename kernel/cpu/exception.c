@@ -145,7 +145,7 @@ void exception_dispatch(struct exception_frame *frame)
     end(outer.first, frame);
 }
 
-void exception_try_panic(const char *text)
+void exception_try_panic(const char *text, const char *file, int line)
 {
     struct pending_try *pending = innermost_try;
     size_t length = strlen(text);
@@ -159,6 +159,8 @@ void exception_try_panic(const char *text)
     *pending->caught = (struct caught_exception){
         .caught = true,
         .panicked = true,
+        .panic_file = file,
+        .panic_line = line,
         .frame = {.vector = EXCEPTION_COUNT},
     };
     memcpy(pending->caught->panic_text, text, length);

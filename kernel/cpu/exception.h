@@ -74,6 +74,8 @@ struct caught_exception {
     bool panicked;
     virt_addr address; /* CR2 of a page fault */
     struct exception_frame frame; /* of a panic: zeros but for the vector, EXCEPTION_COUNT */
+    const char *panic_file; /* where the panic was; NULL for an exception */
+    int panic_line;
     char panic_text[CAUGHT_PANIC_BYTES]; /* perhaps cut off; "" for an exception */
 };
 
@@ -85,8 +87,9 @@ struct caught_exception exception_try(void (*function)(void *argument), void *ar
  * still has to say in this, part by part. */
 struct caught_exception exception_try_in_report(void (*function)(void *argument), void *argument);
 
-/* If a call of exception_try has not returned, ends it by a panic with this text; else returns. */
-void exception_try_panic(const char *text);
+/* If a call of exception_try has not returned, ends it by a panic with this text, at that
+ * place; else returns. */
+void exception_try_panic(const char *text, const char *file, int line);
 
 /* The innermost call of exception_try that has not returned, or NULL. */
 struct pending_try *exception_try_innermost(void);

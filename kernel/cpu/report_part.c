@@ -38,7 +38,8 @@ void report_begin(struct console *console)
 static void print_obstacle(struct console *console, const struct caught_exception *caught)
 {
     if (caught->panicked) {
-        console_print(console, "\n  (cannot be shown: panic: %s)\n", caught->panic_text);
+        console_print(console, "\n  (cannot be shown: panic: %s, at %s:%d)\n", caught->panic_text,
+                      caught->panic_file, caught->panic_line);
     } else {
         console_print(console,
                       "\n  (cannot be shown: %s, error code 0x%lx, at 0x%lx, CR2 0x%lx)\n",

@@ -1,4 +1,5 @@
 /* How page tables are reached: showing it, and choosing another way. */
+#include "kernel/monitor/access_check.h"
 #include "kernel/monitor/command.h"
 #include "kernel/monitor/suggestion.h"
 #include "kernel/paging/layout.h"
@@ -12,53 +13,6 @@ static const char *const descriptions[STRATEGY_COUNT] = {
     [STRATEGY_TEMPORARY] = "slots of a level-1 table are pointed at the tables of a walk",
     [STRATEGY_RECURSIVE] = "an entry of the root names the root",
 };
-
-/* Where the tables must be that a window shows. */
-struct window_check {
-    struct table_access access;
-    bool found;
-    phys_addr outside; /* found: the first table that is not there */
-};
-
-static bool check_table(void *context, const struct visited_entry *entry)
-{
-    struct window_check *check = context;
-    phys_addr table = page_entry_table(entry->entry);
-
-    if (!entry->leaf && !entry->recursive && !check->found &&
-        !access_reaches(&check->access, ACCESS_LINEAR, table)) {
-        check->found = true;
-        check->outside = table;
-    }
-    return !check->found;
-}
-
-/* Whether the window shows every table; says so if not. */
-static bool window_shows_all(struct monitor *monitor, enum access_strategy strategy,
-                             const struct table_access *access)
-{
-    const struct page_table *tables = &monitor->kernel->page_table;
-    struct window_check check = {.access = *access,
-                                 .found = !access_reaches(access, ACCESS_LINEAR, tables->root),
-                                 .outside = tables->root};
-
-    page_table_visit(tables, check_table, &check);
-    if (check.found) {
-        console_print(monitor->console,
-                      "the table in frame 0x%lx is outside of the window, 0x%lx to 0x%lx; boot "
-                      "with access=%s\n",
-                      check.outside.value, access->linear.first.value, access->linear.end.value - 1,
-                      access_strategy_name(strategy));
-        return false;
-    }
-    virt_addr window = virt_addr_of(access->linear.base + access->linear.first.value);
-    if (page_table_translate(tables, window).result != TRANSLATE_OK) {
-        console_print(monitor->console, "no window is mapped at 0x%lx; boot with access=%s\n",
-                      window.value, access_strategy_name(strategy));
-        return false;
-    }
-    return true;
-}
 
 /* Lets the root name itself if it does not; says so if that cannot be. */
 static bool link_root(struct monitor *monitor)
@@ -91,7 +45,7 @@ static void choose(struct monitor *monitor, enum access_strategy strategy)
         return;
     }
     if ((strategy == STRATEGY_RECURSIVE && !link_root(monitor)) ||
-        (access_strategy_has_window(strategy) && !window_shows_all(monitor, strategy, &access))) {
+        !access_check(monitor, strategy, &access)) {
         return;
     }
     monitor->changed_by = "access";

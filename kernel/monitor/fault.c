@@ -85,7 +85,8 @@ void fault_print(struct monitor *monitor, const struct caught_exception *caught)
     uint64_t offset;
 
     if (caught->panicked) {
-        console_print(monitor->console, "panic: %s\n", caught->panic_text);
+        console_print(monitor->console, "panic: %s, at %s:%d\n", caught->panic_text,
+                      caught->panic_file, caught->panic_line);
         return;
     }
     if (caught->frame.vector == EXCEPTION_PAGE_FAULT) {

@@ -127,7 +127,8 @@ static void end_broken_run(struct console *console, const struct caught_exceptio
         console_print(console, "\n# before the first test: ");
     }
     if (caught->panicked) {
-        console_print(console, "PANIC: %s\n", caught->panic_text);
+        console_print(console, "PANIC: %s, at %s:%d\n", caught->panic_text, caught->panic_file,
+                      caught->panic_line);
     } else {
         console_print(console, "%s, error code 0x%lx, CR2 0x%lx, in %s+0x%lx\n",
                       exception_name(caught->frame.vector), caught->frame.error_code,

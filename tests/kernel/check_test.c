@@ -226,5 +226,5 @@ TEST(require, leaves_no_try_behind_that_would_catch_later_panics, .tags = "fresh
     run_inner_function(test, requires_inside_a_try);
     CHECK_TEXT_HAS(inner.text, "not ok 1 inner.it\n");
     /* Jumps into the past if that try still counts as pending; returns else. */
-    exception_try_panic("caught by a try that is over");
+    exception_try_panic("caught by a try that is over", __FILE__, __LINE__);
 }

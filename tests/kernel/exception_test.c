@@ -161,6 +161,8 @@ TEST(exception, is_caught_by_the_innermost_try)
     CHECK(inner_caught);
 }
 
+enum { PANIC_LINE = __LINE__ + 4 };
+
 static void panic_with_number(void *number)
 {
     PANIC("the number is %lu", *(uint64_t *)number);
@@ -184,6 +186,16 @@ TEST(panic, ends_the_try_and_leaves_its_text)
 static void panic_at_length(void *length)
 {
     PANIC("%*s|", *(int *)length, "");
+}
+
+TEST(panic, has_the_place_where_it_was)
+{
+    uint64_t number = 42;
+    struct caught_exception caught = exception_try(panic_with_number, &number);
+
+    CHECK(caught.panicked);
+    CHECK_EQUAL(strcmp(caught.panic_file, __FILE__), 0);
+    CHECK_EQUAL(caught.panic_line, PANIC_LINE);
 }
 
 TEST(panic, has_a_text_that_is_cut_off_and_ended)

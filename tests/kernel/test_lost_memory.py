@@ -59,7 +59,10 @@ LOSSES = {
         ("unmap temporary 2M force", "walk 0"), NO_WALK, words="access=temporary"
     ),
     "the slots for tables, five levels": Loss(
-        ("unmap temporary 2M force", "walk 0"), NO_WALK, words="access=temporary paging=5"
+        ("unmap temporary 2M force", "walk 0"),
+        NO_WALK,
+        words="access=temporary paging=5",
+        profile="la57",
     ),
 }
 

@@ -15,6 +15,10 @@ global exception_try_leave
 
 %include "kernel/cpu/call_frame.inc"
 
+%define SELECTOR_CODE 0x08
+%define SELECTOR_DATA 0x10
+%define RFLAGS_NESTED_TASK 0x4000
+
 section .text
 
 %assign vector 0
@@ -109,10 +113,18 @@ exception_try_enter:
     ret
 
 ; void exception_try_leave(uint64_t stack_pointer)
+; By IRETQ: until one, the CPU holds back all NMIs if it has been delivering one.
 exception_try_leave:
     mov rsp, rdi
+    push SELECTOR_DATA
+    push rdi
+    pushfq
+    and qword [rsp], ~RFLAGS_NESTED_TASK ; with which IRETQ faults
+    push SELECTOR_CODE
+    lea rax, [rel exception_try_enter.leave]
+    push rax
     mov eax, 1
-    jmp exception_try_enter.leave
+    iretq
 
 section .rodata align=8
 exception_entries:

@@ -303,3 +303,35 @@ TEST(watchdog, keeps_still_once_it_was_stopped)
     }
     CHECK_EQUAL(expired_at, 0);
 }
+
+static void fault_on_expiry(void *context, const struct exception_frame *frame)
+{
+    (void)context;
+    (void)frame;
+    __asm__ volatile("ud2");
+}
+
+static void wait_for_expiry(void *unused)
+{
+    (void)unused;
+    watchdog_start(1, fault_on_expiry, NULL);
+    for (;;) {
+        __asm__ volatile("pause");
+    }
+}
+
+TEST(watchdog, comes_again_after_a_fault_that_ended_its_interrupt)
+{
+    enum { CYCLES = 2000000000 }; /* longer than the watchdog takes, up to 10 GHz */
+    volatile uint64_t expired_at = 0;
+
+    skip_without_watchdog(test);
+    CHECK_FAULT(EXCEPTION_INVALID_OPCODE, 0, wait_for_expiry, NULL);
+    uint64_t start = __builtin_ia32_rdtsc();
+    watchdog_start(1, note_expiry, (void *)&expired_at);
+    while (expired_at == 0 && __builtin_ia32_rdtsc() - start < CYCLES) {
+        __asm__ volatile("pause");
+    }
+    watchdog_stop();
+    CHECK_AT_LEAST(expired_at, UINT64_C(0xffffffff80000000));
+}

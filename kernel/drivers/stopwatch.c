@@ -29,10 +29,12 @@ static uint64_t measure(void)
     enum { COUNT = PIT_FREQUENCY_HZ * MEASURED_MS / 1000 };
     unsigned polls = 0;
 
+    /* Before the count begins: if the machine is held up in between, all that can come is too many
+     * cycles. */
+    uint64_t start = cpu_cycles();
     port_write_8(PIT_COMMAND, PIT_COUNT_DOWN);
     port_write_8(PIT_CHANNEL_2, COUNT & 0xff);
     port_write_8(PIT_CHANNEL_2, COUNT >> 8);
-    uint64_t start = cpu_cycles();
     while ((port_read_8(SYSTEM_CONTROL) & CONTROL_OUTPUT) == 0 && polls < POLLS_MAX) {
         polls++;
     }

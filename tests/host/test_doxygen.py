@@ -12,7 +12,7 @@ import pytest
 from machines import ROOT
 
 # All that `make doxygen` reads besides the headers.
-COPIED = ("Makefile", "VERSION", "docs/Doxyfile", "docs/mm.md", "scripts/doxygen_filter.awk")
+COPIED = ("Makefile", "settings.mk", "VERSION", "docs/Doxyfile", "docs/mm.md", "scripts/doxygen_filter.awk")
 
 
 def make(build: Path, *words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -19,7 +19,7 @@ IMAGE = "assay-misbehave"
 INTERRUPTED = "<signal handler called>"
 NOWHERE, ELSEWHERE = "0x0000123456789000", "0x0000123456787000"
 # exception_entry_14 and exception_common up to the call, and from there to iretq.
-STEPS_IN, STEPS_OUT = 20, 16
+STEPS_IN, STEPS_OUT = 23, 17
 
 REGISTERS = ["rax", "rbx", "rcx", "rdx", "rsi", "rdi", "rbp", "rsp", "rip"] + [
     f"r{number}" for number in range(8, 16)

@@ -35,7 +35,7 @@ static struct {
     uint64_t kernel_root, cr0, cr4, efer;
     uint64_t stubs_for_user; /* the address of stage_stubs in user mode */
     uint64_t word;           /* whose controls are loaded */
-    bool controls_loaded;
+    bool controls_loaded, uses_pkrs;
 } stage;
 
 static uint64_t physical_of(const void *object)
@@ -169,6 +169,9 @@ void stage_leave(void)
     msr_write(MSR_EFER, stage.efer);
     cr3_write(stage.kernel_root);
     cr0_write(stage.cr0);
+    if (stage.uses_pkrs) {
+        msr_write(MSR_PKRS, 0);
+    }
     descriptors_reload_data();
     descriptors_set_user_exception_stack(virt_addr_of(0));
     descriptors_reset_gate(EXCEPTION_GENERAL_PROTECTION);
@@ -200,6 +203,7 @@ static void load_controls(uint64_t word)
     cr4 = with_bit(cr4, CR4_SUPERVISOR_KEYS, (word & CONTROL_PKS) != 0);
     if ((word & CONTROL_PKS) != 0) {
         msr_write(MSR_PKRS, combination_pkrs(word));
+        stage.uses_pkrs = true;
     }
     if ((changed & CONTROL_ALL) != 0) {
         cr4_write(cr4);

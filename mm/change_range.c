@@ -180,14 +180,11 @@ static bool cuts_huge_page(const struct page_table *table, virt_addr address, bo
 static struct range_outcome change_range(struct change *change, struct page_range range)
 {
     const struct page_table *table = change->table;
-    struct range_outcome outcome = {.result = RANGE_OK, .flush = tlb_flush_none()};
+    struct range_outcome outcome = {.result = range_check(range, table->levels),
+                                    .flush = tlb_flush_none()};
 
-    if (!is_aligned(range.start.value, page_size_bytes(PAGE_4K))) {
-        outcome.result = RANGE_MISALIGNED;
-    } else if (!range_is_canonical(range, table->levels)) {
-        outcome.result = RANGE_NOT_CANONICAL;
-    } else if (range.page_count > 0 && (cuts_huge_page(table, range.start, false) ||
-                                        cuts_huge_page(table, range_last(range), true))) {
+    if (outcome.result == RANGE_OK && range.page_count > 0 &&
+        (cuts_huge_page(table, range.start, false) || cuts_huge_page(table, range_last(range), true))) {
         outcome.result = RANGE_INSIDE_HUGE_PAGE;
     }
     if (outcome.result != RANGE_OK || range.page_count == 0) {

@@ -37,8 +37,9 @@ static enum map_result check_range(const struct page_table *table, struct page_r
     if ((unsigned)pages > RANGE_PAGES_1G) {
         return MAP_BAD_SIZE;
     }
-    if (!range_is_canonical(range, table->levels)) {
-        return MAP_NOT_CANONICAL;
+    enum range_result fault = range_check(range, table->levels);
+    if (fault != RANGE_OK) {
+        return fault == RANGE_MISALIGNED ? MAP_MISALIGNED : MAP_NOT_CANONICAL;
     }
     if (!is_aligned(range.start.value | frame.value | bytes, page_size_bytes(size))) {
         return MAP_MISALIGNED;

@@ -49,11 +49,12 @@ struct mapping_plan mapping_plan(struct page_range range, phys_addr frame, enum 
 {
     struct leaf_levels leaves = leaf_levels_of(pages, pages_1g);
     struct mapping_plan plan = {.result = MAP_OK};
+    enum range_result fault = range_check(range, levels);
 
     if ((unsigned)pages > RANGE_PAGES_1G) {
         plan.result = MAP_BAD_SIZE;
-    } else if (!range_is_canonical(range, levels)) {
-        plan.result = MAP_NOT_CANONICAL;
+    } else if (fault != RANGE_OK) {
+        plan.result = fault == RANGE_MISALIGNED ? MAP_MISALIGNED : MAP_NOT_CANONICAL;
     } else if (!is_aligned(range.start.value | frame.value | range.page_count << PAGE_SHIFT,
                            level_bytes(leaves.smallest))) {
         plan.result = MAP_MISALIGNED;

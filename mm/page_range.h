@@ -1,7 +1,7 @@
 /* Operations on ranges of pages: one descent per table, not per page, and all or nothing.
  *
  * A range is a first page and a number of 4 KiB pages, so that it can end at 2^64. It may be
- * empty. It may not reach into the hole of addresses that are not canonical.
+ * empty. range_check has what each operation demands of it.
  */
 #pragma once
 
@@ -21,16 +21,6 @@ static inline struct page_range page_range_of(virt_addr start, uint64_t page_cou
 static inline virt_addr range_last(struct page_range range)
 {
     return virt_addr_of(range.start.value + (range.page_count << PAGE_SHIFT) - 1);
-}
-
-/* True when the range does not run out of the half of the address space that it begins in. */
-static inline bool range_is_canonical(struct page_range range, unsigned levels)
-{
-    uint64_t half_pages = UINT64_C(1) << (level_shift(levels) + TABLE_INDEX_BITS - 1 - PAGE_SHIFT);
-    uint64_t page_in_half = range.start.value >> PAGE_SHIFT & (half_pages - 1);
-
-    return virt_addr_is_canonical(range.start, levels) &&
-           range.page_count <= half_pages - page_in_half;
 }
 
 /* The whole address space that `levels` levels translate, as its two halves. */
@@ -73,6 +63,23 @@ enum range_result {
     RANGE_BAD_FLAGS,
     RANGE_FEATURE_ABSENT,
 };
+
+/* What every operation on a range demands of it, an empty one included: it begins at a multiple of
+ * 4 KiB and does not run out of the half of the address space that it begins in.
+ * *Returns:* RANGE_OK, RANGE_MISALIGNED or RANGE_NOT_CANONICAL. */
+static inline enum range_result range_check(struct page_range range, unsigned levels)
+{
+    uint64_t half_pages = UINT64_C(1) << (level_shift(levels) + TABLE_INDEX_BITS - 1 - PAGE_SHIFT);
+    uint64_t page_in_half = range.start.value >> PAGE_SHIFT & (half_pages - 1);
+
+    if (!is_aligned(range.start.value, level_bytes(1))) {
+        return RANGE_MISALIGNED;
+    }
+    return virt_addr_is_canonical(range.start, levels) &&
+                   range.page_count <= half_pages - page_in_half
+               ? RANGE_OK
+               : RANGE_NOT_CANONICAL;
+}
 
 struct range_outcome {
     enum range_result result;

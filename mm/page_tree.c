@@ -91,7 +91,7 @@ bool page_table_find_unmapped(const struct page_table *table, struct page_range 
     virt_addr at = range.start;
 
     if (page_count == 0 || page_count > range.page_count || !size_is_known(alignment) ||
-        !range_is_canonical(range, table->levels)) {
+        range_check(range, table->levels) != RANGE_OK) {
         return false;
     }
     virt_addr last = range_last(range);

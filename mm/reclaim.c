@@ -97,17 +97,10 @@ struct range_outcome page_table_clean_up(const struct page_table *table, struct 
                                          struct frame_source *frames)
 {
     struct frame_chain removed = {.count = 0};
-    struct range_outcome outcome = {.result = RANGE_OK, .flush = tlb_flush_none()};
+    struct range_outcome outcome = {.result = range_check(range, table->levels),
+                                    .flush = tlb_flush_none()};
 
-    if (!is_aligned(range.start.value, page_size_bytes(PAGE_4K))) {
-        outcome.result = RANGE_MISALIGNED;
-        return outcome;
-    }
-    if (!range_is_canonical(range, table->levels)) {
-        outcome.result = RANGE_NOT_CANONICAL;
-        return outcome;
-    }
-    if (range.page_count > 0) {
+    if (outcome.result == RANGE_OK && range.page_count > 0) {
         (void)reclaim_below(table, table->levels, table->root, range.start, range_last(range),
                             &removed);
         outcome.leaf_count = removed.count;

@@ -45,6 +45,9 @@ static unsigned map_range_fault(const struct page_model *model, const struct ope
     if (size > 3) {
         return MAP_BAD_SIZE;
     }
+    if (operation->page % 4096 != 0) {
+        return MAP_MISALIGNED;
+    }
     if (!is_in_one_half(model, operation)) {
         return MAP_NOT_CANONICAL;
     }
@@ -61,40 +64,90 @@ static unsigned map_range_fault(const struct page_model *model, const struct ope
     return model_flags_fault(model, operation->flags, size == RANGE_PAGES_LARGEST ? 1 : size);
 }
 
-/* Looks at the places of all pages, and counts the tables that are missing. */
+/* The largest size of a page that the range can have anywhere. */
+static unsigned largest_piece(const struct page_model *model, const struct operation *operation)
+{
+    uint64_t distance = operation->frame - operation->page;
+    unsigned size = (unsigned)operation->size;
+
+    if (size != RANGE_PAGES_LARGEST) {
+        return size;
+    }
+    for (size = model->features.pages_1g ? 3 : 2; size > 1; size--) {
+        if (distance % model_size_bytes(size) == 0) {
+            break;
+        }
+    }
+    return size;
+}
+
+/* Whether [first, first + bytes) lies in the range, which is not empty. */
+static bool is_inside(const struct operation *operation, uint64_t first, uint64_t bytes)
+{
+    return first >= operation->page && first <= last_of(operation) &&
+           last_of(operation) - first >= bytes - 1;
+}
+
+/* What keeps the page that would map `address` from its place. */
+static unsigned piece_fault(const struct page_model *model, const struct operation *operation,
+                            uint64_t address)
+{
+    unsigned size = largest_piece(model, operation);
+    uint64_t start = address - address % model_size_bytes(size);
+
+    while (size > 1 && !is_inside(operation, start, model_size_bytes(size))) {
+        size--;
+        start = address - address % model_size_bytes(size);
+    }
+    return model_place_fault(model, start, size);
+}
+
+/* How many tables of a level the range needs that are missing. Each translates a span of addresses:
+ * those are needed that the range has to do with, but not those whose span is one page. */
+static uint64_t missing_tables(const struct page_model *model, const struct operation *operation,
+                               unsigned level)
+{
+    uint64_t span = model_size_bytes(level + 1);
+    uint64_t first = operation->page / span;
+    uint64_t last = last_of(operation) / span;
+    bool spans_are_pages = largest_piece(model, operation) > level;
+    uint64_t count = last - first + 1;
+
+    if (spans_are_pages) {
+        uint64_t first_whole = first + (operation->page % span != 0 ? 1 : 0);
+        uint64_t end_of_whole = last + (last_of(operation) % span == span - 1 ? 1 : 0);
+
+        count -= end_of_whole > first_whole ? end_of_whole - first_whole : 0;
+    }
+    for (size_t i = 0; i < model->tables[level].count; i++) {
+        uint64_t start = model->tables[level].list[i].start;
+        bool is_page = spans_are_pages && is_inside(operation, start, span);
+
+        count -= start / span >= first && start / span <= last && !is_page ? 1 : 0;
+    }
+    return count;
+}
+
+/* Looks at the places of all pages, and counts the tables that are missing. What it costs depends
+ * on the pages and tables that there are, not on the length of the range. */
 static unsigned place_range(const struct page_model *model, const struct operation *operation,
                             uint64_t *missing)
 {
-    uint64_t last = last_of(operation);
-    uint64_t frame = operation->frame;
-    uint64_t address = operation->page;
-    uint64_t counted_start[PAGING_LEVELS_MAX] = {0}; /* of the missing tables counted last */
-    bool counted[PAGING_LEVELS_MAX] = {false};
+    unsigned smallest = operation->size == (enum page_size)RANGE_PAGES_LARGEST
+                            ? 1
+                            : (unsigned)operation->size;
+    uint64_t first = operation->page;
 
-    for (;;) {
-        unsigned size = piece_size(model, operation, address, last, frame);
-        uint64_t bytes = model_size_bytes(size);
-        unsigned fault = model_place_fault(model, address, size);
-
-        if (fault != MAP_OK) {
-            return fault;
+    if (model_is_mapped(model, first, last_of(operation))) {
+        if (model_leaf_at(model, first) == NULL) {
+            first = model->leaves[model_leaf_index(model, first)].start;
         }
-        for (unsigned level = size; level < model->levels; level++) {
-            uint64_t start = address & ~(model_size_bytes(level + 1) - 1);
-
-            if (model_table_at(model, level, address) == NULL &&
-                !(counted[level] && counted_start[level] == start)) {
-                counted[level] = true;
-                counted_start[level] = start;
-                *missing += 1;
-            }
-        }
-        if (last - address < bytes) {
-            return MAP_OK;
-        }
-        address += bytes;
-        frame += bytes;
+        return piece_fault(model, operation, first);
     }
+    for (unsigned level = smallest; level < model->levels; level++) {
+        *missing += missing_tables(model, operation, level);
+    }
+    return MAP_OK;
 }
 
 /* How many pages map the range. */
@@ -276,7 +329,7 @@ static struct answer predict_find(const struct page_model *model, const struct o
     uint64_t at = operation->page;
 
     if (size < 1 || size > 3 || operation->frame == 0 || operation->frame > operation->page_count ||
-        !is_in_one_half(model, operation)) {
+        at % 4096 != 0 || !is_in_one_half(model, operation)) {
         return (struct answer){.result = false};
     }
     for (;;) {

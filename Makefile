@@ -25,8 +25,9 @@ WARNINGS = -Wall -Wextra -Wconversion -Wshadow -Wstrict-prototypes -Wmissing-pro
 KERNEL_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -I. -Ikernel/port -MMD -MP \
     -ffreestanding -fno-pic -fno-pie -mcmodel=kernel -mno-red-zone -mgeneral-regs-only \
     -fno-stack-protector -fcf-protection=none -fno-omit-frame-pointer -fno-optimize-sibling-calls \
-    -fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks -fno-strict-aliasing \
-    -fdebug-prefix-map=$(CURDIR)=.
+    -fno-asynchronous-unwind-tables -fno-delete-null-pointer-checks -fno-strict-aliasing
+# The sources' directory stays out of the image. The shell knows it, whatever characters it has.
+DEBUG_PREFIX = "-fdebug-prefix-map=$$PWD=."
 HOST_CFLAGS = -std=gnu11 -fno-pie -O1 -g $(WARNINGS) -I. -Itests/host/port -MMD -MP -fno-strict-aliasing \
     -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
 KERNEL_LDFLAGS = -nostdlib -static -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments \
@@ -134,7 +135,7 @@ $(OBJECTS)/host/%.c.o: %.c Makefile | build-tools
 
 $(OBJECTS)/%.c.o: %.c Makefile | build-tools
 	@mkdir -p $(@D)
-	$(call quiet,CC $<)$(CC) $(KERNEL_CFLAGS) -c $< -o $@
+	$(call quiet,CC $<)$(CC) $(KERNEL_CFLAGS) $(DEBUG_PREFIX) -c $< -o $@
 
 # NASM lists the files that a source includes only when it does nothing else.
 $(OBJECTS)/%.asm.o: %.asm Makefile | build-tools
@@ -208,13 +209,14 @@ $(eval $(call image_rules,assay-second-opinion))
 $(eval $(call image_rules,assay-conformance))
 $(eval $(call image_rules,assay-bench))
 
+# grub-mkrescue gives TMPDIR to a shell without quotes.
 GRUB_MODULES = multiboot2 normal test iso9660 part_msdos part_gpt fat all_video boot
 
 $(BUILD)/%.iso: $(BUILD)/%.elf kernel/boot/grub.cfg | iso-tools
 	@rm -rf $(BUILD)/iso/$* && mkdir -p $(BUILD)/iso/$*/boot/grub
 	@strip -o $(BUILD)/iso/$*/boot/kernel.elf $<
 	@cp kernel/boot/grub.cfg $(BUILD)/iso/$*/boot/grub/
-	$(call quiet,ISO $@)grub-mkrescue --compress=xz --install-modules="$(GRUB_MODULES)" \
+	$(call quiet,ISO $@)TMPDIR=$(BUILD)/iso grub-mkrescue --compress=xz --install-modules="$(GRUB_MODULES)" \
 	    --locales= --fonts= --themes= -o $@.new $(BUILD)/iso/$* >$(BUILD)/iso/$*.log 2>&1 || \
 	    { cat $(BUILD)/iso/$*.log >&2; rm -f $@.new; exit 1; }
 	@mv -f $@.new $@
@@ -251,8 +253,8 @@ $(BUILD)/host/pt_trace: $(PT_TRACE_OBJECTS) $(OBJECTS)/host/pt_trace.list
 host-tests: $(BUILD)/host/unit_tests $(BUILD)/host/pt_trace  ## build the tests that run on the host
 
 test: all host-tests $(HARNESS_IMAGES) | test-tools  ## run all tests
-	@rm -f $(JUNIT)
-	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) --junitxml=$(JUNIT) \
+	@rm -f $(call quoted,JUNIT)
+	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) --junitxml=$(call quoted,JUNIT) \
 	    $(if $(value K),-k $(call quoted,K)) tests
 
 # Machines drawn at random: how many, and the seed that draws the first of them.
@@ -345,17 +347,20 @@ $(BUILD)/libassay_mm.a: $(LIBMM_OBJECTS) $(LIBMM)/library.list $(wildcard mm/*.h
 PREFIX = /usr/local
 DESTDIR =
 INSTALL = install
+INSTALLED = $(call quoted,DESTDIR)$(call quoted,PREFIX)
+# pkg-config gives words to a shell: a backslash takes the meaning from the character behind it.
+PC_ESCAPE = sed -e 's/[^[:alnum:]_./+=:@~-]/\\&/g'
 VERSION := $(shell cat VERSION)
 
 .PHONY: install release doxygen
 install: $(BUILD)/libassay_mm.a  ## install the library, its headers and assay-mm.pc; PREFIX=, DESTDIR=, PORT=
-	@case "$(PREFIX)" in /*) ;; *) echo "PREFIX=$(PREFIX) is no absolute path" >&2; exit 1;; esac
-	$(INSTALL) -d "$(DESTDIR)$(PREFIX)/lib/pkgconfig" "$(DESTDIR)$(PREFIX)/include/assay-mm/mm"
-	$(INSTALL) -m 644 $(BUILD)/libassay_mm.a "$(DESTDIR)$(PREFIX)/lib/"
-	$(INSTALL) -m 644 $(BUILD)/include/mm_port.h "$(DESTDIR)$(PREFIX)/include/assay-mm/"
-	$(INSTALL) -m 644 $(BUILD)/include/mm/*.h "$(DESTDIR)$(PREFIX)/include/assay-mm/mm/"
-	@sed -e 's|@PREFIX@|$(PREFIX)|' -e 's|@VERSION@|$(VERSION)|' mm/assay-mm.pc.in >$(BUILD)/assay-mm.pc
-	$(INSTALL) -m 644 $(BUILD)/assay-mm.pc "$(DESTDIR)$(PREFIX)/lib/pkgconfig/"
+	$(INSTALL) -d $(INSTALLED)/lib/pkgconfig $(INSTALLED)/include/assay-mm/mm
+	$(INSTALL) -m 644 $(BUILD)/libassay_mm.a $(INSTALLED)/lib/
+	$(INSTALL) -m 644 $(BUILD)/include/mm_port.h $(INSTALLED)/include/assay-mm/
+	$(INSTALL) -m 644 $(BUILD)/include/mm/*.h $(INSTALLED)/include/assay-mm/mm/
+	@{ printf 'prefix=%s\n' $(call quoted,PREFIX) | $(PC_ESCAPE); \
+	    sed -e 's|@VERSION@|$(VERSION)|' mm/assay-mm.pc.in; } >$(BUILD)/assay-mm.pc
+	$(INSTALL) -m 644 $(BUILD)/assay-mm.pc $(INSTALLED)/lib/pkgconfig/
 
 # What is committed, and nothing else. The same commit gives the same bytes.
 RELEASE = assay-$(VERSION)

@@ -14,6 +14,9 @@ $(1)_MEANING = $(4)
 endef
 COUNT = [1-9][0-9]*
 ANY = .*
+# What can be in the name of a target.
+PLAIN = [[:alnum:]_./+@~-]+
+PLAIN_MEANING = a path of letters and digits and _./+@~-
 COMPILER = (.*/)?([[:alnum:]_]+-)*(gcc|clang)(-[0-9.]+)?
 comma = ,
 # Asked for when it is needed: reading the table takes a moment.
@@ -44,10 +47,10 @@ $(eval $(call setting,LD,.+,a program,the linker))
 $(eval $(call setting,NM,.+,a program,what lists symbols))
 $(eval $(call setting,PYTHON,.+,a program,the Python that runs scripts and tests))
 $(eval $(call setting,FONT,$(ANY),a PSF file,the font of the framebuffer console))
-$(eval $(call setting,BUILD,.+,a directory,where all that is built goes))
+$(eval $(call setting,BUILD,$(PLAIN),$(PLAIN_MEANING),where all that is built goes))
 $(eval $(call setting,JUNIT,.+,a file,where test leaves its results))
-$(eval $(call setting,PORT,.+,a directory,where the mm_port.h of libmm and install is))
-$(eval $(call setting,PREFIX,.+,a directory,where install puts the library))
+$(eval $(call setting,PORT,$(PLAIN),$(PLAIN_MEANING),where the mm_port.h of libmm and install is))
+$(eval $(call setting,PREFIX,/.*,an absolute path,where install puts the library))
 $(eval $(call setting,DESTDIR,$(ANY),a directory,what stands before PREFIX while a package is made))
 $(eval $(call setting,INSTALL,.+,a program,what copies files for install))
 $(eval $(call setting,V,0|1,,1 shows the commands))

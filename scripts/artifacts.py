@@ -13,7 +13,6 @@ import os
 import re
 import shlex
 import shutil
-import tempfile
 import threading
 import time
 from dataclasses import dataclass, replace
@@ -27,6 +26,7 @@ from page_map import write_pictures
 from page_names import kernel_snapshot
 from qemu_process import Monitor, MonitorError, Qemu, monitor_arguments
 from source_lines import SourceLines
+from scratch import scratch_directory
 from verdict import Outcome, Stop, Verdict
 from watched_qemu import WATCHED, WatchedQemu
 
@@ -124,7 +124,7 @@ def _repeat(directory: Path, boot: Boot, first: Outcome) -> list[str]:
     if next(_counter) >= REPEATS_MAX:
         return [f"no second boot for more evidence: {REPEATS_MAX} others have had one"]
     image = image_path(boot.profile, boot.image)
-    with tempfile.TemporaryDirectory(prefix="assay-") as scratch:
+    with scratch_directory() as scratch:
         socket = Path(scratch) / "monitor"
         extra = monitor_arguments(socket)
         command = command_line(boot.profile, image, boot.words, debug_exit=False, extra=extra)

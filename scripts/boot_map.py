@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import tempfile
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -15,7 +14,8 @@ from machines import Profile, command_line, image_path
 from page_map import write_pictures
 from page_names import addresses_of, kernel_snapshot
 from page_snapshot import Snapshot, save
-from qemu_process import Monitor, MonitorError, Qemu, monitor_arguments
+from qemu_process import Monitor, MonitorError, Qemu, gdb_arguments, monitor_arguments
+from scratch import scratch_directory
 from verdict import Stop
 
 KERNEL = "kernel"
@@ -106,10 +106,10 @@ def _stopped(
 ) -> Iterator[tuple[Qemu, Monitor, GdbStub]]:
     """A machine before its first instruction, with its monitor and gdb stub. The kernel cannot end
     it, but stands still at its end."""
-    with tempfile.TemporaryDirectory(prefix="assay-") as scratch:
+    with scratch_directory() as scratch:
         sockets = Path(scratch) / "monitor", Path(scratch) / "gdb"
         extra = ("-S", "-no-shutdown", *monitor_arguments(sockets[0]),
-                 "-gdb", f"unix:{sockets[1]},server=on,wait=off")
+                 *gdb_arguments(sockets[1]))
         path = image_path(profile, image)
         command = command_line(profile, path, words, debug_exit=False, extra=extra)
         try:

@@ -7,13 +7,13 @@ import shutil
 import signal
 import subprocess
 import sys
-import tempfile
 import time
 from pathlib import Path
 
 from boots import EXIT_FAILURES, EXIT_OK, complain
 from machines import ROOT, Profile, command_line, image_path
-from qemu_process import Qemu
+from qemu_process import Qemu, gdb_arguments
+from scratch import scratch_directory
 from verdict import Outcome, Stop
 
 DAY_S = 86400.0
@@ -34,10 +34,10 @@ def debug(profile: Profile, image: str, words: str, stop_at: str, port: int | No
     """
     path = image_path(profile, image)
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    with tempfile.TemporaryDirectory(prefix="assay-gdb-") as directory:
+    with scratch_directory() as directory:
         socket = Path(directory) / "gdb"
-        stub = f"unix:{socket}" if port is None else f"tcp:localhost:{port}"
-        extra = ("-S", "-gdb", f"{stub},server=on,wait=off")
+        tcp = ("-gdb", f"tcp:localhost:{port},server=on,wait=off")
+        extra = ("-S", *(gdb_arguments(socket) if port is None else tcp))
         target = str(socket) if port is None else f"localhost:{port}"
         command = gdb_command(path.with_suffix(".elf"), target, stop_at)
         serial = Path(directory) / "serial.log"

@@ -31,7 +31,7 @@ SEED_END = 1 << 64
 # A CPU model is one with long mode. Of these two flags every such CPU has both, and compilers know.
 NEVER_TAKEN_AWAY = {"lm", "cmov"}
 # Without these firmware on a CD does not get as far as the kernel.
-NEEDED_BY_FIRMWARE = {"apic", "cx8", "fpu", "fxsr", "mmx", "msr", "mtrr", "pae", "pat", "sse", "sse2"}
+NEEDED_BY_FIRMWARE = {"apic", "cx8", "tsc", "fpu", "fxsr", "mmx", "msr", "mtrr", "pae", "pat", "sse", "sse2"}
 # What the kernel looks at is taken away more often than the other flags.
 KERNEL_FLAGS = (
     "apic", "fxsr", "la57", "mtrr", "nx", "pat", "pdpe1gb", "pge", "pks", "pku", "rdtscp", "smap",

@@ -240,6 +240,11 @@ def find_fault(profile: Profile, image: Path) -> str | None:
     return None
 
 
+def option_value(value: str | Path) -> str:
+    """As one value of QEMU's comma-separated options, where a comma is written twice."""
+    return str(value).replace(",", ",,")
+
+
 def command_line(
     profile: Profile,
     image: Path,
@@ -271,12 +276,10 @@ def command_line(
         command += ["-bios", QBOOT.name]
     if profile.firmware is Firmware.CD_UEFI:
         # OVMF writes its variables: snapshot=on keeps them in a temporary file of QEMU's own.
-        command += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={OVMF_CODE}"]
-        command += ["-drive", f"if=pflash,unit=1,format=raw,snapshot=on,file={OVMF_VARS}"]
+        command += ["-drive", f"if=pflash,unit=0,format=raw,readonly=on,file={option_value(OVMF_CODE)}"]
+        command += ["-drive", f"if=pflash,unit=1,format=raw,snapshot=on,file={option_value(OVMF_VARS)}"]
     command += ["-cdrom" if image.suffix == ".iso" else "-kernel", str(image)]
     line = " ".join(part for part in (profile.words, words) if part)
     if line:
-        # In QEMU's comma-separated options a comma is written twice.
-        doubled = line.replace(",", ",,")
-        command += ["-fw_cfg", f"name=opt/assay/cmdline,string={doubled}"]
+        command += ["-fw_cfg", f"name=opt/assay/cmdline,string={option_value(line)}"]
     return command + list(extra)

@@ -6,6 +6,7 @@ QEMU ends while they do, QemuEnded tells how, in QEMU's own words.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import os
@@ -22,6 +23,7 @@ from types import TracebackType
 from typing import IO, Any
 
 from ktap import text_lines
+from machines import option_value
 from verdict import Outcome, Stop
 
 # Far more than any suite reports, and what an emulated port takes some seconds to say.
@@ -418,7 +420,9 @@ class Monitor:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        self._file.close()
+        # What could not be sent to a QEMU that has ended is tried once more by the close.
+        with contextlib.suppress(OSError):
+            self._file.close()
         self._socket.close()
 
     def execute(self, command: str, **arguments: object) -> Any:
@@ -450,4 +454,9 @@ class Monitor:
 
 def monitor_arguments(path: Path) -> tuple[str, ...]:
     """The QEMU arguments for a Monitor on the socket `path`."""
-    return ("-qmp", f"unix:{path},server=on,wait=off")
+    return ("-qmp", f"unix:{option_value(path)},server=on,wait=off")
+
+
+def gdb_arguments(path: Path) -> tuple[str, ...]:
+    """The QEMU arguments for a gdb stub on the socket `path`."""
+    return ("-gdb", f"unix:{option_value(path)},server=on,wait=off")

@@ -13,7 +13,6 @@ import os
 import shutil
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
@@ -45,6 +44,7 @@ from page_snapshot import DumpError
 from running import run_kernel
 from terminal import is_attended
 from qemu_process import Monitor, MonitorError, Qemu, boot, monitor_arguments, stop_everything
+from scratch import scratch_directory
 from verdict import EXIT_PASS, Outcome
 
 VERSION_FILE = ROOT / "VERSION"
@@ -411,7 +411,7 @@ def screenshot_command(options: argparse.Namespace) -> int:
     picture: Path = options.png.absolute()
     if not picture.parent.is_dir():
         return complain(f"there is no directory {picture.parent}", EXIT_USAGE)
-    with tempfile.TemporaryDirectory() as directory:
+    with scratch_directory() as directory:
         path = Path(directory) / "monitor"
         image = image_path(profile, NORMAL_IMAGE)
         try:

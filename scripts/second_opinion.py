@@ -8,13 +8,13 @@ The image assay-second-opinion says `# translate VA PA` or `# translate VA -` ma
 from __future__ import annotations
 
 import re
-import tempfile
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from machines import Profile, command_line, image_path
 from qemu_process import Monitor, Qemu, monitor_arguments
+from scratch import scratch_directory
 
 IMAGE = "assay-second-opinion"
 END = "# translations "
@@ -93,7 +93,7 @@ def compare(
 
     words: access=, paging= and seed= for the kernel. Raises OpinionError.
     """
-    with tempfile.TemporaryDirectory(prefix="assay-") as directory:
+    with scratch_directory() as directory:
         socket = Path(directory) / "monitor"
         extra = monitor_arguments(socket)
         command = command_line(profile, image_path(profile, IMAGE), words, extra=extra)

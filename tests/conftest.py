@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 from collections.abc import Callable, Sequence
 
@@ -11,6 +12,7 @@ from _pytest.junitxml import xml_key
 import claims
 from kernel_tests import SUITE_PROFILES, KernelTest, read_test_image, read_unit_tests
 from machines import PROFILES, ROOT, EnvironmentFault
+from scratch import scratch_root
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -23,6 +25,9 @@ def pytest_configure(config: pytest.Config) -> None:
         config.pluginmanager.register(check, "claims")
 
 SELECTED = pytest.StashKey[int]()
+
+# Tests put sockets and builds into their temporary directories.
+os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(scratch_root()))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from machines import ROOT
+from source_tree import copy_source, not_source
 
 EXAMPLE = ROOT / "tests" / "host" / "example" / "main.c"
 VERSION = (ROOT / "VERSION").read_text().strip()
@@ -73,18 +74,8 @@ def test_exactly_the_library_is_installed_below_destdir(tmp_path: Path) -> None:
 def test_a_relative_prefix_is_refused_before_anything_is_written(tmp_path: Path) -> None:
     done = run("make", f"BUILD={tmp_path}/build", "install", "PREFIX=here", f"DESTDIR={tmp_path}/x")
     assert done.returncode != 0
-    assert "PREFIX=here is no absolute path" in done.stderr
+    assert "PREFIX=here: expected an absolute path" in done.stderr
     assert not (tmp_path / "x").exists()
-
-
-def not_source(directory: str, names: list[str]) -> set[str]:
-    """What is made, and what is no file: a socket, a pipe, a link that leads nowhere."""
-    made = shutil.ignore_patterns(".git", "build", "__pycache__", ".*_cache")(directory, names)
-    paths = [Path(directory, name) for name in names]
-    return made | {
-        path.name for path in paths
-        if not (path.is_file() or path.is_dir()) or not os.access(path, os.R_OK)
-    }
 
 
 def test_what_is_no_file_is_no_source(tmp_path: Path) -> None:
@@ -103,7 +94,7 @@ def test_what_is_no_file_is_no_source(tmp_path: Path) -> None:
 def repository(tmp_path: Path) -> Path:
     """A repository in which the source as it stands is committed."""
     path = tmp_path / "repository"
-    shutil.copytree(ROOT, path, ignore=not_source)
+    copy_source(path)
     author = ("-c", "user.name=Test", "-c", "user.email=test@example.org")
     succeed("git", "init", "--quiet", cwd=path)
     succeed("git", "add", "--all", cwd=path)

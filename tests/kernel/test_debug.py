@@ -21,7 +21,7 @@ from debugging import COMMANDS
 from kernel_tests import boot_tests, matching, read_test_image
 from machines import PROFILES, ROOT, build_directory, command_line, image_path
 from page_table_dump import LEAVES
-from qemu_process import Qemu
+from qemu_process import Qemu, gdb_arguments
 from verdict import Stop
 
 TEST = "map_to.refuses_a_page_that_is_mapped"
@@ -68,7 +68,7 @@ def stopped(
 ) -> Iterator[Debugger]:
     """A machine that stands at a function once gdb has connected to it."""
     stub, serial = directory / "gdb", directory / "serial"
-    extra = ("-S", "-gdb", f"unix:{stub},server=on,wait=off")
+    extra = ("-S", *gdb_arguments(stub))
     path = image_path(PROFILES[profile], image)
     command = command_line(PROFILES[profile], path, words, serial=f"file:{serial}", extra=extra)
     with Qemu(command) as qemu:

@@ -77,7 +77,7 @@ const struct command commands[] = {
      .summary = "reads a 64-bit word, or dumps bytes", .run = command_read},
     {.name = "write", .arguments = {ONE(ADDRESS), ONE(VALUE), MAYBE(WIDTH), MAYBE(FORCE)},
      .summary = "writes that many bytes, 8 if not given",
-     .details = "  force  also into memory that the kernel runs on\n", .run = command_write},
+     .details = "  force  also into memory that the kernel runs on, and into devices\n", .run = command_write},
     {.name = "fetch", .arguments = {ONE(ADDRESS)},
      .summary = "runs the one instruction at ADDR", .run = command_fetch},
     {.name = "access", .arguments = {MAYBE(STRATEGY)},

@@ -1,5 +1,6 @@
 #include "kernel/monitor/guard.h"
 
+#include "kernel/drivers/framebuffer.h"
 #include "kernel/paging/region.h"
 #include "mm/page_tree.h"
 
@@ -124,11 +125,28 @@ bool guard_is_table(const struct monitor *monitor, phys_addr address, uint64_t b
     return search.found;
 }
 
+/* What lies below has no registers that end the machine, but the VGA screen. */
+#define LEGACY_END UINT64_C(0x100000)
+
+/* Whether a write would go to a device, other than to the screen. */
+static bool is_device(const struct boot_info *info, phys_addr address, uint64_t bytes)
+{
+    const struct display *display = &info->display;
+    struct memory_region region = memory_map_at(&info->memory_map, address);
+
+    return address.value >= LEGACY_END && !memory_type_is_ram(region.type) &&
+           !(display->kind == DISPLAY_FRAMEBUFFER &&
+             overlaps(address, bytes, display->address.value, framebuffer_bytes(display)));
+}
+
 const char *guard_memory(const struct monitor *monitor, phys_addr address, uint64_t bytes)
 {
     const struct memory_map *map = &monitor->kernel->boot_info->memory_map;
     const struct frame_range *notes = &monitor->general.buddy.metadata;
 
+    if (is_device(monitor->kernel->boot_info, address, bytes)) {
+        return "a device may be there, which can reset or stop the machine";
+    }
     if (guard_is_table(monitor, address, bytes)) {
         return "a page table is there";
     }

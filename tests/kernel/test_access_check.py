@@ -1,4 +1,5 @@
-"""`access` takes no way to the page tables that would end the kernel, and none in use is broken."""
+"""Without `force`, the prompt takes no way to the page tables that would end the kernel, breaks none in
+use, and writes to nothing that the kernel stands on."""
 
 from __future__ import annotations
 
@@ -50,3 +51,21 @@ def test_what_the_way_in_use_stands_on_is_not_changed_without_force(way: str, le
         for line in NEEDED[way]:
             assert session.one(line).startswith("refused: "), line
         assert session.ask("walk 0")[-1].startswith("0x0 -> not mapped")
+
+
+def test_writing_to_a_device_is_refused_without_force_but_to_the_screen() -> None:
+    with Session(profile="pvh") as session:
+        # The command register of the local APIC: INIT for the CPU itself.
+        for line in ("write apic+0x300 0x84500 4", "write apic+0xf0 0 4"):
+            assert session.one(line).startswith("refused: a device may be there"), line
+        session.ask("map 0x40000000 0xfee00000")
+        assert session.one("write 0x40000300 0x84500 4").startswith("refused: a device may be there")
+        assert session.one("write 0xb8000 0x1f41 2").endswith("0x1f41 written")
+        assert session.one("write screen 0x1f42 2").endswith("0x1f42 written")
+
+
+@pytest.mark.parametrize("table", ("0x1000", "0x2000", "physical+cr3", "0x40000000"))
+def test_writing_to_a_page_table_is_refused_at_each_of_its_addresses(table: str) -> None:
+    with Session() as session:
+        session.ask("map 0x40000000 cr3")
+        assert session.one(f"write {table}+0x7f8 0").startswith("refused: a page table is there")

@@ -125,6 +125,9 @@ void exception_dispatch(struct exception_frame *frame)
     struct handling outer = handling_read();
 
     if (outer.stage == STAGE_BARE_FACTS) {
+        if (frame->vector == EXCEPTION_NMI) {
+            return; /* the timer's: it must not cut the facts short */
+        }
         debug_exit(DEBUG_EXIT_PANIC);
     }
     if (frame->vector == EXCEPTION_NMI && is_handled_nmi(frame, outer, register_before)) {

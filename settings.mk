@@ -16,7 +16,7 @@ COUNT = [1-9][0-9]*
 ANY = .*
 # What can be in the name of a target.
 PLAIN = [[:alnum:]_./+@~-]+
-PLAIN_MEANING = a path of letters and digits and _./+@~-
+PLAIN_MEANING = a directory with a path of letters and digits and _./+@~-
 COMPILER = (.*/)?([[:alnum:]_]+-)*(gcc|clang)(-[0-9.]+)?
 comma = ,
 # Asked for when it is needed: reading the table takes a moment.

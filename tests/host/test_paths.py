@@ -77,7 +77,7 @@ def test_a_path_that_make_cannot_hold_in_a_rule_is_refused_by_name(name: str, pa
         ["make", "-n", f"{name}={path}"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 2
-    assert f"{name}=" in done.stderr and "expected a path of letters and digits" in done.stderr
+    assert f"{name}=" in done.stderr and "expected a directory with a path of letters and digits" in done.stderr
 
 
 def test_a_comma_in_a_path_is_no_end_of_an_option() -> None:

@@ -27,7 +27,7 @@ WRONG = [
     ("SEED=-1", "SEED=-1: expected a number"),
     ("COMMANDS=2e3", "COMMANDS=2e3: expected a number from 1"),
     ("ACCEL=abacus", "ACCEL=abacus: expected tcg, kvm"),
-    ("BUILD=", "BUILD=: expected a directory"),
+    ("BUILD=", "BUILD=: expected a directory with a path of letters and digits and _./+@~-"),
     ("BOT=bios", "BOT=bios: there is no setting BOT"),
     ("boot=bios", "boot=bios: there is no setting boot"),
     ("CFLAGS=-O3", "CFLAGS=-O3: there is no setting CFLAGS"),

@@ -184,7 +184,8 @@ static struct range_outcome change_range(struct change *change, struct page_rang
                                     .flush = tlb_flush_none()};
 
     if (outcome.result == RANGE_OK && range.page_count > 0 &&
-        (cuts_huge_page(table, range.start, false) || cuts_huge_page(table, range_last(range), true))) {
+        (cuts_huge_page(table, range.start, false) ||
+         cuts_huge_page(table, range_last(range), true))) {
         outcome.result = RANGE_INSIDE_HUGE_PAGE;
     }
     if (outcome.result != RANGE_OK || range.page_count == 0) {

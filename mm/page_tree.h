@@ -38,7 +38,7 @@ uint64_t page_table_tables_used(const struct page_table *table);
 
 /* Finds the lowest place in `range` where `page_count` pages of 4 KiB in a row are not mapped, at a
  * multiple of `alignment`. Skips what is mapped, and what is not, by whole entries.
- * Returns: false if there is none, if page_count is 0, or if range_check finds fault with the range. */
+ * Returns: false if there is none, if page_count is 0, or if range_check finds a fault. */
 __attribute__((warn_unused_result)) bool
 page_table_find_unmapped(const struct page_table *table, struct page_range range,
                          uint64_t page_count, enum page_size alignment, virt_addr *start);

@@ -177,6 +177,9 @@ static void finds_places(struct test *test, struct world *world)
     CHECK(!page_table_find_unmapped(&world->table, two_gib, 1, (enum page_size)77, &found));
     CHECK(!page_table_find_unmapped(&world->table, page_range_of(start, UINT64_C(1) << 50), 1,
                                     PAGE_4K, &found));
+    /* A start inside a page. */
+    CHECK(!page_table_find_unmapped(&world->table, page_range_of(virt_addr_of(0x1001), 8), 1, PAGE_4K,
+                                    &found));
     /* The last page of the address space. */
     virt_addr last = virt_addr_of(-UINT64_C(0x1000));
     CHECK(page_table_find_unmapped(&world->table, page_range_of(last, 1), 1, PAGE_4K, &found));

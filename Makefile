@@ -54,7 +54,7 @@ HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random random_operati
     page_model_predict page_model_range)
 HOST_PURE_SOURCES = $(MM_SOURCES) $(MODEL_SOURCES) $(COMBINATION_SOURCES) $(TESTING_SOURCES) \
     kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \
-    kernel/boot/command_line.c kernel/paging/strategy.c mm/table_access.c kernel/console/format.c \
+    kernel/boot/command_line.c kernel/paging/strategy.c kernel/console/format.c \
     kernel/console/terminal_keys.c kernel/drivers/scancode.c $(patsubst %,kernel/monitor/%.c, \
     completion expression history line_editor suggestion words) \
     kernel/console/framebuffer_text.c kernel/drivers/framebuffer.c
@@ -209,9 +209,9 @@ $(eval $(call image_rules,assay-second-opinion))
 $(eval $(call image_rules,assay-conformance))
 $(eval $(call image_rules,assay-bench))
 
-# grub-mkrescue gives TMPDIR to a shell without quotes.
 GRUB_MODULES = multiboot2 normal test iso9660 part_msdos part_gpt fat all_video boot
 
+# grub-mkrescue gives TMPDIR to a shell without quotes.
 $(BUILD)/%.iso: $(BUILD)/%.elf kernel/boot/grub.cfg | iso-tools
 	@rm -rf $(BUILD)/iso/$* && mkdir -p $(BUILD)/iso/$*/boot/grub
 	@strip -o $(BUILD)/iso/$*/boot/kernel.elf $<

@@ -6,7 +6,6 @@ import os
 import shlex
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -88,15 +87,14 @@ def test_a_comma_in_a_path_is_no_end_of_an_option() -> None:
 
 
 @pytest.fixture
-def temporary_root(monkeypatch: pytest.MonkeyPatch) -> Mapping[str, str]:
+def temporary_root(monkeypatch: pytest.MonkeyPatch) -> None:
     """The usual choice of a directory is made anew, and forgotten after the test."""
     monkeypatch.setattr(tempfile, "tempdir", None)
-    return {}
 
 
 @pytest.mark.parametrize("name", [LONG, "a,b", "a b", "missing/one"])
 def test_sockets_go_to_a_short_and_plain_path(
-    temporary_root: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
+    temporary_root: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path, name: str
 ) -> None:
     if "missing" not in name:
         (tmp_path / name).mkdir()
@@ -107,7 +105,7 @@ def test_sockets_go_to_a_short_and_plain_path(
 
 
 def test_a_short_and_plain_tmpdir_is_taken(
-    temporary_root: object, monkeypatch: pytest.MonkeyPatch
+    temporary_root: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with tempfile.TemporaryDirectory(dir="/tmp") as mine:
         monkeypatch.setenv("TMPDIR", mine)
@@ -115,7 +113,7 @@ def test_a_short_and_plain_tmpdir_is_taken(
 
 
 def test_without_a_place_for_sockets_the_fault_says_what_to_set(
-    temporary_root: object, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    temporary_root: None, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / LONG).mkdir()
     monkeypatch.setenv("TMPDIR", str(tmp_path / LONG))

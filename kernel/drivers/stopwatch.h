@@ -5,5 +5,5 @@
 
 /* How many milliseconds `cycles` of the time-stamp counter last at most, within a few percent. The
  * first call takes some 10 ms.
- * *Returns:* 0 on a machine without a PIT, where it cannot be known. */
+ * *Returns:* 0 on a machine without a PIT or its system control port, where it cannot be known. */
 uint64_t stopwatch_ms(uint64_t cycles);

@@ -28,10 +28,11 @@ from qemu_offers import FIVE_LEVELS_WORD, Offers, offers, provided
 NAME = re.compile(r"matrix-([0-9]+)")
 SEED_END = 1 << 64
 
-# A CPU model is one with long mode. Of these two flags every such CPU has both, and compilers know.
-NEVER_TAKEN_AWAY = {"lm", "cmov"}
+# A CPU model is one with long mode. Every such CPU has the others, too, and compilers know.
+# Source: x86-64 psABI, 3.1.1 "Processor Architecture".
+NEVER_TAKEN_AWAY = {"lm", "cmov", "sse", "sse2"}
 # Without these firmware on a CD does not get as far as the kernel.
-NEEDED_BY_FIRMWARE = {"apic", "cx8", "tsc", "fpu", "fxsr", "mmx", "msr", "mtrr", "pae", "pat", "sse", "sse2"}
+NEEDED_BY_FIRMWARE = {"apic", "cx8", "tsc", "fpu", "fxsr", "mmx", "msr", "mtrr", "pae", "pat"}
 # What the kernel looks at is taken away more often than the other flags.
 KERNEL_FLAGS = (
     "apic", "fxsr", "la57", "mtrr", "nx", "pat", "pdpe1gb", "pge", "pks", "pku", "rdtscp", "smap",
@@ -42,9 +43,9 @@ CPUS_OF_32_BITS = {
 }
 OTHER_MODELS = {"base", "host", "max"}
 # 36 bits has a CPU that does not tell; 52 are the most there can be. OVMF, before it starts any
-# kernel, wants devices at 32 GiB.
+# kernel, wants devices at 32 GiB, and maps all that 46 bits and more reach for minutes.
 PHYSICAL_BITS = (32, 36, 39, 43, 46, 48, 52)
-LEAST_BITS_OF_UEFI = 36
+PHYSICAL_BITS_OF_UEFI = (36, 39)
 SMALL_MIB = (8, 9, 10, 12, 16, 17, 24, 32, 48, 64, 100, 127, 128, 255, 256, 511, 1024)
 LARGE_GIB = (2, 4, 5, 6, 8, 9, 16, 33)
 LEAST_MIB = {Firmware.CD_BIOS: 64, Firmware.CD_UEFI: 192}
@@ -170,9 +171,8 @@ def _cpu(
     flags = _some(chance, KERNEL_FLAGS, 0.1)
     flags += chance.sample(has.cpu_flags, chance.choice((0, 0, 1, 2)))
     parts = [f"-{flag}" for flag in dict.fromkeys(flags) if flag not in kept]
-    physical_bits = chance.choice(PHYSICAL_BITS) if chance.random() < 0.4 else 0
-    if firmware is Firmware.CD_UEFI and physical_bits:
-        physical_bits = max(physical_bits, LEAST_BITS_OF_UEFI)
+    bits = PHYSICAL_BITS_OF_UEFI if firmware is Firmware.CD_UEFI else PHYSICAL_BITS
+    physical_bits = chance.choice(bits) if chance.random() < 0.4 else 0
     parts += [f"phys-bits={physical_bits}"] if physical_bits else []
     return ",".join((model, *parts)), physical_bits
 
@@ -181,7 +181,7 @@ def _memory(chance: random.Random, firmware: Firmware, board: str, physical_bits
     """In MiB. Memory above 4 GiB takes a board that has a place for it, and a CPU that reaches it."""
     sizes = [size for size in SMALL_MIB if size >= LEAST_MIB.get(firmware, 0)]
     reach = 1 << ((physical_bits or 40) - 20)
-    sizes += [gib << 10 for gib in LARGE_GIB if gib << 11 <= reach and board != "isapc"]
+    sizes += [gib << 10 for gib in LARGE_GIB if gib << 11 < reach and board != "isapc"]
     return chance.choice(sizes)
 
 

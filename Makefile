@@ -240,15 +240,16 @@ debug: $(IMAGES) $(if $(filter bios uefi,$(PROFILE)),$(ISOS))  ## boot stopped, 
 $(eval $(call sources_rules,$(OBJECTS)/host/unit_tests,$(HOST_OBJECTS),$(HOST_IMAGE_FILES)))
 $(BUILD)/host/unit_tests: $(HOST_OBJECTS) $(OBJECTS)/host/unit_tests_sources.o scripts/test_records.py
 	@mkdir -p $(@D)
-	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $(filter %.o,$^) -o $@
-	@$(check_records) $@
+	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $(filter %.o,$^) -o $@.new
+	@$(check_records) $@.new && mv -f $@.new $@
 
 PT_TRACE_OBJECTS = $(patsubst %,$(OBJECTS)/host/%.o,tests/host/pt_trace.c $(HOST_MACHINE_SOURCES) \
     $(MODEL_SOURCES) $(MM_SOURCES))
 $(eval $(call list_rule,$(OBJECTS)/host/pt_trace,$(PT_TRACE_OBJECTS)))
 $(BUILD)/host/pt_trace: $(PT_TRACE_OBJECTS) $(OBJECTS)/host/pt_trace.list
 	@mkdir -p $(@D)
-	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $(filter %.o,$^) -o $@
+	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $(filter %.o,$^) -o $@.new
+	@mv -f $@.new $@
 
 host-tests: $(BUILD)/host/unit_tests $(BUILD)/host/pt_trace  ## build the tests that run on the host
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from gdb_stub import GdbStub, StubError
 from kernel_tests import KernelTest
-from machines import Profile, command_line, image_path
+from machines import Profile, command_line, image_path, image_to_boot
 from page_map import write_pictures
 from page_names import addresses_of, kernel_snapshot
 from page_snapshot import Snapshot, save
@@ -110,7 +110,7 @@ def _stopped(
         sockets = Path(scratch) / "monitor", Path(scratch) / "gdb"
         extra = ("-S", "-no-shutdown", *monitor_arguments(sockets[0]),
                  *gdb_arguments(sockets[1]))
-        path = image_path(profile, image)
+        path = image_to_boot(profile, image)
         command = command_line(profile, path, words, debug_exit=False, extra=extra)
         try:
             with Qemu(command) as qemu:

@@ -11,7 +11,7 @@ import time
 from pathlib import Path
 
 from boots import EXIT_FAILURES, EXIT_OK, complain
-from machines import ROOT, Profile, command_line, image_path
+from machines import ROOT, Profile, command_line, image_to_boot
 from qemu_process import Qemu, gdb_arguments
 from scratch import scratch_directory
 from verdict import Outcome, Stop
@@ -32,7 +32,7 @@ def debug(profile: Profile, image: str, words: str, stop_at: str, port: int | No
     stop_at: the function at which gdb has a breakpoint. port: of TCP, on which to wait for a
     debugger that something else starts. *Returns:* the runner's exit code.
     """
-    path = image_path(profile, image)
+    path = image_to_boot(profile, image)
     terminal = sys.stdin.isatty() and sys.stdout.isatty()
     with scratch_directory() as directory:
         socket = Path(directory) / "gdb"

@@ -19,7 +19,7 @@ from pathlib import Path
 from boot_map import MapError, kernel_tables, test_tables
 from command import run_script
 from kernel_tests import TEST_IMAGE, matching, read_test_image
-from machines import PROFILES, ROOT, EnvironmentFault, find_fault, image_path
+from machines import PROFILES, ROOT, EnvironmentFault, image_to_boot
 from page_map_diff import IGNORED, marks
 from page_map_model import page_map, table_levels
 from page_map_svg import draw
@@ -164,9 +164,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         for image in (NORMAL_IMAGE, TEST_IMAGE):
-            fault = find_fault(PROFILE, image_path(PROFILE, image))
-            if fault:
-                raise MapError(fault)
+            image_to_boot(PROFILE, image)
         if not options.check:
             make()
             return 0

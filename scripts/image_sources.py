@@ -33,8 +33,38 @@ BUILD_ID_HEADER_BYTES = 16
 NAMED_MAX = 3
 
 
+# Each image as it was when this process looked at it first: its device, inode and time.
+_first_seen: dict[Path, tuple[int, int, int]] = {}
+
+
 def find_fault(image: Path) -> str | None:
-    """One line if an ELF file is not of the sources that are there, or an ISO not of its ELF file."""
+    """One line if an ELF file is not of the sources that are there, or an ISO not of its ELF file.
+
+    What is found holds for the whole run. So an image that `make` replaces meanwhile is a fault: the
+    tests of the first one would be asked of the second.
+    """
+    return _source_fault(image) or _replacement_fault(image)
+
+
+def _replacement_fault(image: Path) -> str | None:
+    try:
+        found = image.stat()
+    except OSError as error:
+        return f"{image}: {error.strerror}; `make` builds it"
+    seen = (found.st_dev, found.st_ino, found.st_mtime_ns)
+    if _first_seen.setdefault(image, seen) != seen:
+        return f"{image} was built anew during this run; run it again"
+    return None
+
+
+def forget() -> None:
+    """As if no image had been looked at."""
+    _first_seen.clear()
+    _elf_fault.cache_clear()
+    _iso_fault.cache_clear()
+
+
+def _source_fault(image: Path) -> str | None:
     if image.suffix == ".iso":
         elf = image.with_suffix(".elf")
         return (_iso_fault(image, elf) or _elf_fault(elf)) if elf.is_file() else None

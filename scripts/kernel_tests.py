@@ -20,8 +20,8 @@ from machines import (
     Profile,
     build_directory,
     command_line,
-    find_fault,
     image_path,
+    image_to_boot,
 )
 from qemu_process import boot
 from source_lines import with_source
@@ -55,10 +55,15 @@ def read_unit_tests() -> tuple[KernelTest, ...]:
 
 def _read_fresh_tests(path: Path) -> tuple[KernelTest, ...]:
     """Raises EnvironmentFault, too, for an image that is not of the sources that are there."""
+    _demand_fresh(path)
+    return read_tests(path)
+
+
+def _demand_fresh(path: Path) -> None:
+    """An image that is missing is told by what opens it."""
     fault = image_sources.find_fault(path) if path.is_file() else None
     if fault:
         raise EnvironmentFault(fault)
-    return read_tests(path)
 
 
 def matching(tests: Iterable[KernelTest], glob: str) -> tuple[KernelTest, ...]:
@@ -95,11 +100,9 @@ def boot_tests(
     machine can run passed and each other one was reported as skipped.
     """
     path = image_path(profile, image)
-    fault = image_sources.find_fault(path) if path.is_file() else None
-    if fault:
-        raise EnvironmentFault(fault)
+    _demand_fresh(path)
     all_words = f"test={glob} {words}".strip()
-    command = command_line(profile, image_path(profile, image), all_words)
+    command = command_line(profile, path, all_words)
     longest = max((test.timeout_s for test in tests), default=0.0)
     outcome = boot(
         command,
@@ -117,8 +120,9 @@ def boot_tests(
     verdict = judge(outcome, runs, skips, may_skip)
     if verdict.green or verdict.kind is Kind.QEMU_MISSING:
         return verdict
-    elf = image_path(profile, image).with_suffix(".elf")
-    verdict = replace(verdict, places=with_source(outcome.lines, elf))
+    # It may be another one that QEMU has opened.
+    _demand_fresh(path)
+    verdict = replace(verdict, places=with_source(outcome.lines, path.with_suffix(".elf")))
     if not evidence:
         return verdict
     again = [glob, "--profile", profile.name]
@@ -136,10 +140,7 @@ def find_kvm_fault() -> str | None:
     if not os.access(KVM_DEVICE, os.R_OK | os.W_OK):
         return f"{KVM_DEVICE} may not be opened by this user (group kvm?)"
     profile = replace(PROFILES["kvm"], boot_limit_s=KVM_PROBE_S)
-    fault = find_fault(profile, image_path(profile, TEST_IMAGE))
-    if fault:
-        raise EnvironmentFault(fault)
-    command = command_line(profile, image_path(profile, TEST_IMAGE), f"test={KVM_PROBE}")
+    command = command_line(profile, image_to_boot(profile, TEST_IMAGE), f"test={KVM_PROBE}")
     outcome = boot(command, KVM_PROBE_S)
     if outcome.status is None or outcome.status == EXIT_QEMU_REFUSES or outcome.status < 0:
         said = outcome.stderr.strip().splitlines()

@@ -240,6 +240,15 @@ def find_fault(profile: Profile, image: Path) -> str | None:
     return None
 
 
+def image_to_boot(profile: Profile, image: str) -> Path:
+    """The path of an image that is there and of these sources. Raises EnvironmentFault."""
+    path = image_path(profile, image)
+    fault = find_fault(profile, path)
+    if fault:
+        raise EnvironmentFault(fault)
+    return path
+
+
 def option_value(value: str | Path) -> str:
     """As one value of QEMU's comma-separated options, where a comma is written twice."""
     return str(value).replace(",", ",,")

@@ -34,8 +34,8 @@ from machines import (
     Profile,
     build_directory,
     command_line,
-    find_fault,
     image_path,
+    image_to_boot,
     qemu_binary,
 )
 from matrix import EXAMPLES as MATRIX_EXAMPLES
@@ -432,9 +432,7 @@ def require(profile: Profile, image: str) -> None:
     if shutil.which(qemu_binary()) is None:
         text = f"{qemu_binary()} is missing (Debian package qemu-system-x86; {SETUP})"
         raise EnvironmentFault(text)
-    fault = find_fault(profile, image_path(profile, image))
-    if fault:
-        raise EnvironmentFault(fault)
+    image_to_boot(profile, image)
     if profile.runs_on == KVM:
         fault = find_kvm_fault()
         if fault:

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from machines import Profile, command_line, image_path
+from machines import Profile, command_line, image_to_boot
 from qemu_process import Monitor, Qemu, monitor_arguments
 from scratch import scratch_directory
 
@@ -91,12 +91,12 @@ def compare(
 ) -> None:
     """Boots the image and calls `look` with the kernel's claims and a way to ask QEMU.
 
-    words: access=, paging= and seed= for the kernel. Raises OpinionError.
+    words: access=, paging= and seed= for the kernel. Raises OpinionError, and EnvironmentFault.
     """
     with scratch_directory() as directory:
         socket = Path(directory) / "monitor"
         extra = monitor_arguments(socket)
-        command = command_line(profile, image_path(profile, IMAGE), words, extra=extra)
+        command = command_line(profile, image_to_boot(profile, IMAGE), words, extra=extra)
         with Qemu(command) as qemu:
             found = qemu.read_until(LAST_LINE, profile.boot_limit_s)
             lines = bytes(qemu.serial).decode("ascii", errors="backslashreplace").splitlines()

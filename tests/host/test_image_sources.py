@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
+import boot_map
+import debugging
 import image_sources
+import kernel_tests
+import machines
+import second_opinion
 from elf_file import SHF_ALLOC, SHT_PROGBITS
-from image_sources import find_fault, sources_of
+from image_sources import ROOT, find_fault, sources_of
 from made_elf import write_elf
 
 BUILD_ID = b"\x04\0\0\0\x14\0\0\0\3\0\0\0GNU\0" + bytes(range(20))
@@ -31,8 +38,7 @@ def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def image_of(tree: Path, name: str = "image.elf", build_id: bytes = BUILD_ID) -> Path:
     listed = sources_of([tree / "a.c.o"], ["Makefile"]).encode()
-    image_sources._elf_fault.cache_clear()
-    image_sources._iso_fault.cache_clear()
+    image_sources.forget()
     sections = [(b".sources", SHT_PROGBITS, 0, 0, listed),
                 (b".build_id", SHT_PROGBITS, SHF_ALLOC, 0x1000, build_id)]
     return write_elf(tree / name, sections)
@@ -83,10 +89,10 @@ def test_without_the_sources_there_is_nothing_to_compare_with(tree: Path) -> Non
 
 def test_an_image_that_does_not_say_what_it_is_of_is_refused(tree: Path) -> None:
     image = write_elf(tree / "image.elf", [(b".other", SHT_PROGBITS, 0, 0, b"")])
-    image_sources._elf_fault.cache_clear()
+    image_sources.forget()
     assert "does not say what it was made of" in str(find_fault(image))
     image.write_text("no ELF file")
-    image_sources._elf_fault.cache_clear()
+    image_sources.forget()
     assert "is no ELF file" in str(find_fault(image))
 
 
@@ -99,19 +105,74 @@ def test_a_disc_holds_the_image_beside_it(tree: Path) -> None:
     assert find_fault(disc) == f"{disc} does not hold image.elf as it is; `make` builds it"
 
 
+def test_an_image_that_is_replaced_while_a_run_goes_on_is_no_longer_taken(tree: Path) -> None:
+    image = image_of(tree)
+    assert find_fault(image) is None
+    copy = tree / "copy"
+    copy.write_bytes(image.read_bytes())
+    copy.rename(image)
+    assert find_fault(image) == f"{image} was built anew during this run; run it again"
+    image_sources.forget()
+    assert find_fault(image) is None
+
+
+IMAGES = ("assay", "assay-test", "assay-second-opinion")
+FAST = machines.PROFILES["fast"]
+BOOTING: dict[str, Callable[[], object]] = {
+    "second opinion": lambda: second_opinion.compare(FAST, "", lambda claims, ask: None),
+    "debug": lambda: debugging.debug(FAST, "assay", "", "kernel_entry"),
+    "map": lambda: boot_map.kernel_tables(FAST, "assay", "", "> "),
+    "test": lambda: kernel_tests.boot_tests((), FAST, "a.b"),
+    "tests": kernel_tests.read_test_image,
+}
+
+
+def stale_images(build: Path) -> None:
+    """Images whose Makefile was another, as it seems."""
+    digest = image_sources.sources_of([], ["Makefile"]).partition(" ")[0].encode()
+    for name in IMAGES:
+        content = (ROOT / "build" / f"{name}.elf").read_bytes()
+        assert digest in content
+        (build / f"{name}.elf").write_bytes(content.replace(digest, b"0" * 64))
+
+
+@pytest.mark.parametrize("way", BOOTING)
+def test_whatever_boots_an_image_refuses_one_of_other_sources(
+    way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stale_images(tmp_path)
+    monkeypatch.setenv("ASSAY_BUILD", str(tmp_path))
+    with pytest.raises(machines.EnvironmentFault, match="is not of these sources: Makefile has"):
+        BOOTING[way]()
+
+
 @pytest.mark.parametrize("command", [["list"], ["test"], ["test", "--profile", "fast"]])
 def test_the_runner_refuses_an_image_of_other_sources(tmp_path: Path, command: list[str]) -> None:
-    built = image_sources.ROOT / "build" / "assay-test.elf"
-    digest = image_sources.sources_of([], ["Makefile"]).partition(" ")[0].encode()
-    content = built.read_bytes()
-    assert digest in content
-    (tmp_path / "assay-test.elf").write_bytes(content.replace(digest, b"0" * 64))
-    runner = image_sources.ROOT / "scripts" / "qemu_runner.py"
-    result = subprocess.run(
-        [sys.executable, str(runner), *command], capture_output=True, text=True, check=False,
-        env={**os.environ, "ASSAY_BUILD": str(tmp_path)},
-    )
+    stale_images(tmp_path)
+    result = run(command, ASSAY_BUILD=str(tmp_path))
     assert result.returncode == 3
     (line,) = result.stderr.splitlines()
     assert "is not of these sources: Makefile has changed; `make` builds it" in line
     assert result.stdout == ""
+
+
+@pytest.mark.parametrize("qemu_ends_well", [True, False])
+def test_a_run_ends_when_its_image_is_built_anew(tmp_path: Path, qemu_ends_well: bool) -> None:
+    """The first boot replaces the image: no later one may take it, nor may its own failure count."""
+    built, image, qemu = ROOT / "build" / "assay-test.elf", tmp_path / "assay-test.elf", tmp_path / "qemu"
+    shutil.copy(built, image)
+    boot = f'exec {machines.qemu_binary()} "$@"' if qemu_ends_well else "exit 35"
+    qemu.write_text(f"#!/bin/sh\ncp {image} {tmp_path}/new && mv {tmp_path}/new {image}\n{boot}\n")
+    qemu.chmod(0o755)
+    result = run(["test", "map_to.refuses*"], ASSAY_BUILD=str(tmp_path), QEMU=str(qemu))
+    assert result.returncode == 3, result.stdout
+    assert result.stderr == f"qemu_runner: {image} was built anew during this run; run it again\n"
+
+
+def run(command: list[str], **settings: str) -> subprocess.CompletedProcess[str]:
+    """The runner's command."""
+    runner = ROOT / "scripts" / "qemu_runner.py"
+    return subprocess.run(
+        [sys.executable, str(runner), *command], capture_output=True, text=True, check=False,
+        env={**os.environ, **settings},
+    )

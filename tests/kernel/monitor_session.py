@@ -9,14 +9,7 @@ from types import TracebackType
 
 import pexpect  # type: ignore[import]
 
-from machines import (
-    PROFILES,
-    EnvironmentFault,
-    Profile,
-    command_line,
-    find_fault,
-    image_path,
-)
+from machines import PROFILES, command_line, image_to_boot
 from qemu_process import Monitor, Qemu, monitor_arguments
 
 PROMPT = "assay> "
@@ -33,21 +26,13 @@ COLUMNS = 80
 ROWS = 25
 
 
-def image_of(profile: Profile) -> Path:
-    path = image_path(profile, "assay")
-    fault = find_fault(profile, path)
-    if fault:
-        raise EnvironmentFault(fault)
-    return path
-
-
 class Session:
     """The prompt on a terminal. The end of a `with` block ends QEMU."""
 
     def __init__(self, words: str = "", profile: str = "fast", qmp: Path | None = None) -> None:
         machine = PROFILES[profile]
         extra = (*TERMINAL_ARGUMENTS, *(monitor_arguments(qmp) if qmp else ()))
-        image = image_of(machine)
+        image = image_to_boot(machine, "assay")
         command = command_line(machine, image, words, serial=TERMINAL_SERIAL, extra=extra)
         self.child = spawn(command)
         expect_prompt(self.child)
@@ -129,7 +114,8 @@ class Screen:
         profile = PROFILES["pvh"]
         socket = directory / "qmp"
         self._memory = directory / "screen"
-        command = command_line(profile, image_of(profile), extra=monitor_arguments(socket))
+        image = image_to_boot(profile, "assay")
+        command = command_line(profile, image, extra=monitor_arguments(socket))
         self.qemu = Qemu(command)
         assert self.qemu.read_until(PROMPT, LIMIT_S), self.qemu.progress()
         self.monitor = Monitor(socket)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from machines import PROFILES, EnvironmentFault, Profile, command_line, find_fault, image_path
+from machines import PROFILES, Profile, command_line, image_to_boot
 from qemu_process import boot
 from verdict import EXIT_BAD_REQUEST, EXIT_PANIC, EXIT_PASS, Outcome, Stop
 
@@ -19,10 +19,7 @@ PT_LOAD = 1
 
 
 def boot_normal(profile: Profile, words: str, image: Path | None = None) -> Outcome:
-    path = image or image_path(profile, "assay")
-    fault = find_fault(profile, path)
-    if fault:
-        raise EnvironmentFault(fault)
+    path = image or image_to_boot(profile, "assay")
     return boot(command_line(profile, path, words), profile.boot_limit_s)
 
 
@@ -50,7 +47,7 @@ def test_a_cpu_without_long_mode_is_refused_with_a_message() -> None:
 
 def test_a_wrong_multiboot_magic_is_refused_with_a_message(tmp_path: Path) -> None:
     profile = PROFILES["pvh"]
-    image = image_with_multiboot_entry(image_path(profile, "assay"), tmp_path)
+    image = image_with_multiboot_entry(image_to_boot(profile, "assay"), tmp_path)
     demand(boot_normal(profile, "once", image), EXIT_PANIC, "multiboot2 magic")
 
 
@@ -97,7 +94,7 @@ def test_without_the_map_of_physical_memory_another_access_must_be_given() -> No
 
 
 def test_the_test_image_refuses_to_do_without_the_map_of_physical_memory() -> None:
-    image = image_path(PROFILES["fast"], "assay-test")
+    image = image_to_boot(PROFILES["fast"], "assay-test")
     outcome = boot_normal(PROFILES["fast"], "physical=off access=fixed", image)
     demand(outcome, EXIT_BAD_REQUEST, "physical=off: ")
 

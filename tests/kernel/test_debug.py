@@ -19,7 +19,7 @@ import qemu_runner
 from artifacts import directory_of
 from debugging import COMMANDS
 from kernel_tests import boot_tests, matching, read_test_image
-from machines import PROFILES, ROOT, build_directory, command_line, image_path
+from machines import PROFILES, ROOT, build_directory, command_line, image_to_boot
 from page_table_dump import LEAVES
 from qemu_process import Qemu, gdb_arguments
 from verdict import Stop
@@ -69,7 +69,7 @@ def stopped(
     """A machine that stands at a function once gdb has connected to it."""
     stub, serial = directory / "gdb", directory / "serial"
     extra = ("-S", *gdb_arguments(stub))
-    path = image_path(PROFILES[profile], image)
+    path = image_to_boot(PROFILES[profile], image)
     command = command_line(PROFILES[profile], path, words, serial=f"file:{serial}", extra=extra)
     with Qemu(command) as qemu:
         while not stub.exists():

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from machines import PROFILES, EnvironmentFault, command_line, find_fault, image_path
+from machines import PROFILES, command_line, image_to_boot
 from qemu_process import Monitor, Qemu, monitor_arguments
 from source_lines import SourceLines
 
@@ -43,10 +43,7 @@ def fault(tmp_path_factory: pytest.TempPathFactory) -> Fault:
     """A null pointer is read, in a machine without the device by which the kernel ends QEMU."""
     socket = tmp_path_factory.mktemp("fault") / "monitor"
     profile = PROFILES["fast"]
-    image = image_path(profile, "assay")
-    missing = find_fault(profile, image)
-    if missing:
-        raise EnvironmentFault(missing)
+    image = image_to_boot(profile, "assay")
     extra = monitor_arguments(socket)
     with Qemu(command_line(profile, image, "provoke=null", debug_exit=False, extra=extra)) as qemu:
         assert qemu.read_until(THE_END, profile.boot_limit_s), qemu.progress()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from machines import PROFILES, EnvironmentFault, command_line, find_fault, image_path
+from machines import PROFILES, command_line, image_to_boot
 from monitor_session import PROMPT, Session
 from qemu_process import Monitor, Qemu, monitor_arguments
 from screen_text import read_screen, wrapped
@@ -18,10 +18,7 @@ SCREEN_WAIT_S = 0.1
 def test_the_screen_shows_what_the_serial_port_says(tmp_path: Path) -> None:
     profile = PROFILES["uefi"]
     socket, picture = tmp_path / "monitor", tmp_path / "screen.png"
-    image = image_path(profile, "assay")
-    fault = find_fault(profile, image)
-    if fault:
-        raise EnvironmentFault(fault)
+    image = image_to_boot(profile, "assay")
     with Qemu(command_line(profile, image, extra=monitor_arguments(socket))) as qemu:
         assert qemu.read_until(PROMPT, profile.boot_limit_s), qemu.progress()
         said = bytes(qemu.serial).decode("ascii", errors="replace").replace("\r", "").split("\n")

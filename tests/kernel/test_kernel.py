@@ -8,7 +8,7 @@ import pytest
 
 from kernel_tests import TEST_IMAGE, KernelTest, boot_tests, find_kvm_fault, read_test_image
 from ktap import Kind, parse_list
-from machines import KVM, PROFILES, Profile, command_line, image_path
+from machines import KVM, PROFILES, Profile, command_line, image_to_boot
 from qemu_process import boot
 from verdict import EXIT_PASS, Verdict
 
@@ -45,7 +45,7 @@ def test_suite(suite_profile: Profile, record_property: Callable[[str, object], 
 def test_the_kernel_lists_the_tests_that_its_image_contains() -> None:
     profile = PROFILES["fast"]
     demand_kvm_if_needed(profile)
-    command = command_line(profile, image_path(profile, TEST_IMAGE), "list")
+    command = command_line(profile, image_to_boot(profile, TEST_IMAGE), "list")
     outcome = boot(command, profile.boot_limit_s)
     assert outcome.status == EXIT_PASS, outcome
     assert parse_list(outcome.serial) == tuple(item.name for item in read_test_image())

@@ -14,7 +14,7 @@ import pytest
 import qemu_runner
 from boot_map import MapError, kernel_tables
 from gdb_stub import GdbStub
-from machines import PROFILES, command_line, image_path
+from machines import PROFILES, command_line, image_to_boot
 from monitor_session import LIMIT_S, PROMPT
 from qemu_process import Monitor, Qemu, QemuEnded, monitor_arguments
 from second_opinion import OpinionError, compare
@@ -64,7 +64,7 @@ def test_a_qemu_that_dies_while_it_is_asked_is_told(tmp_path: Path) -> None:
     monitor_socket, stub_socket = tmp_path / "monitor", tmp_path / "gdb"
     gdb = ("-S", "-gdb", f"unix:{stub_socket},server=on,wait=off")
     extra = (*monitor_arguments(monitor_socket), *gdb)
-    command = command_line(PROFILE, image_path(PROFILE, "assay"), extra=extra)
+    command = command_line(PROFILE, image_to_boot(PROFILE, "assay"), extra=extra)
     ends = ((signal.SIGTERM, "terminating on signal 15"), (signal.SIGKILL, "status -9"))
     for end, told in ends:
         monitor_socket.unlink(missing_ok=True)
@@ -103,7 +103,7 @@ def test_a_connection_that_cannot_be_made_is_told_by_qemus_words(tmp_path: Path)
 
 
 def test_an_error_that_has_nothing_to_do_with_qemus_end_stays_what_it_is(tmp_path: Path) -> None:
-    command = command_line(PROFILE, image_path(PROFILE, "assay"))
+    command = command_line(PROFILE, image_to_boot(PROFILE, "assay"))
     with pytest.raises(FileNotFoundError):
         with Qemu(command):
             Monitor(tmp_path / "monitor")

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from machines import ACCESS_WAYS, PROFILES, Profile, command_line, image_path
+from machines import ACCESS_WAYS, PROFILES, Profile, command_line, image_to_boot
 from page_snapshot import parse_words, registers_of
 from page_table_dump import FRAME_MASK, HUGE, NO_EXECUTE, PRESENT, USER, WRITABLE, shift
 from qemu_process import Monitor, Qemu, boot, monitor_arguments
@@ -88,7 +88,7 @@ def machine(profile: Profile, words: str, directory: Path) -> Iterator[Machine]:
     socket = directory / "monitor"
     socket.unlink(missing_ok=True)
     extra = monitor_arguments(socket)
-    command = command_line(profile, image_path(profile, "assay"), words, extra=extra)
+    command = command_line(profile, image_to_boot(profile, "assay"), words, extra=extra)
     with Qemu(command) as qemu:
         ended = qemu.read_until(DEMONSTRATION_ENDS, profile.boot_limit_s)
         lines = bytes(qemu.serial).decode("ascii", errors="backslashreplace").splitlines()
@@ -257,7 +257,7 @@ def test_each_access_takes_the_demonstration_from_the_first_look_to_new_tables(
 def test_reads_in_small_and_in_huge_pages_are_measured_and_reported() -> None:
     """Which are faster is the CPU's affair: an emulator has no TLB like that of a CPU."""
     profile = PROFILES["fast"]
-    outcome = boot(command_line(profile, image_path(profile, "assay-bench")), profile.boot_limit_s)
+    outcome = boot(command_line(profile, image_to_boot(profile, "assay-bench")), profile.boot_limit_s)
     assert outcome.status == EXIT_PASS, outcome
     assert "            4 KiB pages 2 MiB pages" in outcome.lines
     rows = [match for match in map(READS.fullmatch, outcome.lines) if match]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import Image  # type: ignore[import]
 
-from machines import PROFILES, EnvironmentFault, command_line, find_fault, image_path
+from machines import PROFILES, command_line, image_to_boot
 from monitor_session import PROMPT
 from qemu_process import Monitor, Qemu, monitor_arguments
 
@@ -74,10 +74,7 @@ def screen(tmp_path_factory: pytest.TempPathFactory) -> Screen:
     directory = tmp_path_factory.mktemp("screen")
     socket, png = directory / "monitor", directory / "screen.png"
     profile = PROFILES["bios"]
-    image = image_path(profile, "assay")
-    fault = find_fault(profile, image)
-    if fault:
-        raise EnvironmentFault(fault)
+    image = image_to_boot(profile, "assay")
     with Qemu(command_line(profile, image, extra=monitor_arguments(socket))) as qemu:
         assert qemu.read_until(PROMPT, profile.boot_limit_s), qemu.progress()
         with Monitor(socket) as monitor:

@@ -44,8 +44,8 @@ static uint64_t check_page(struct check *check, virt_addr address, phys_addr fra
         console_print(console, "refused: 0x%lx, where the frame 0x%lx must be seen, %s",
                       address.value, frame.value, reason);
     } else {
-        console_print(console, "refused: 0x%lx shows the frame 0x%lx and not 0x%lx",
-                      address.value, page.address.value, frame.value);
+        console_print(console, "refused: 0x%lx shows the frame 0x%lx and not 0x%lx", address.value,
+                      page.address.value, frame.value);
     }
     console_print(console, "; see `walk 0x%lx`, or boot with access=%s\n", address.value,
                   access_strategy_name(check->strategy));

@@ -46,7 +46,7 @@ static bool look_up(void *context, const char *name, size_t length, uint64_t *va
     return symbol_address(name, length, value);
 }
 
-void argument_names(void (*offer)(void *context, const char *word), void *context)
+void argument_names(bool functions, void (*offer)(void *context, const char *word), void *context)
 {
     const char *name;
 
@@ -59,7 +59,7 @@ void argument_names(void (*offer)(void *context, const char *word), void *contex
             offer(context, region.short_name);
         }
     }
-    for (uint64_t i = 0; (name = symbol_name(i)) != NULL; i++) {
+    for (uint64_t i = 0; functions && (name = symbol_name(i)) != NULL; i++) {
         offer(context, name);
     }
 }
@@ -75,8 +75,8 @@ static const char *sign_advice(const char *word)
     size_t length = strlen(word);
     bool ends_with_sign = length > 0 && (word[length - 1] == '+' || word[length - 1] == '-');
 
-    return word[0] == '-' && length > 1 ? "a number cannot be negative; the last byte of all is "
-                                          "0xffffffffffffffff"
+    return word[0] == '-' && length > 1       ? "a number cannot be negative; the greatest is "
+                                                "0xffffffffffffffff"
            : word[0] == '+' || ends_with_sign ? "a number is missing beside the sign; write sums "
                                                 "without blanks, such as text+8"
                                               : "a number is missing between two signs";
@@ -103,10 +103,13 @@ bool argument_number(struct monitor *monitor, const char *word, uint64_t *value)
     console_print(monitor->console, "\"%.*s\": %s", (int)expression.length, expression.at,
                   expression_result_text(expression.result));
     if (expression.result == EXPRESSION_UNKNOWN_NAME) {
-        argument_names(offer_suggestion, &suggestion);
+        argument_names(true, offer_suggestion, &suggestion);
     }
     if (suggestion.best != NULL) {
         console_print(monitor->console, "; did you mean %s?", suggestion.best);
+    } else if (expression_is_bare_hexadecimal(&expression)) {
+        console_print(monitor->console, "; did you mean 0x%.*s?", (int)expression.length,
+                      expression.at);
     }
     console_print(monitor->console, "\n");
     return false;

@@ -15,5 +15,5 @@ __attribute__((warn_unused_result)) bool argument_permissions(const char *word, 
 /* pcd or pwt, which stand beside the permissions. */
 bool argument_is_memory_type(const char *word);
 
-/* The names that argument_number knows, besides numbers. */
-void argument_names(void (*offer)(void *context, const char *word), void *context);
+/* The names that argument_number knows, besides numbers. functions: those of functions, too. */
+void argument_names(bool functions, void (*offer)(void *context, const char *word), void *context);

@@ -1,50 +1,19 @@
 #include "kernel/monitor/arguments.h"
 
 #include "kernel/monitor/argument.h"
-#include "kernel/monitor/claim.h"
+#include "kernel/monitor/argument_kind.h"
 #include "kernel/monitor/command.h"
 #include "kernel/monitor/suggestion.h"
 #include "kernel/port/string.h"
-#include "kernel/test_mode/session.h"
 
 enum { CODE_MAX = 0x7f, BYTES_MAX = 4096 };
-
-struct kind {
-    const char *shown;    /* in the usage */
-    const char *words[8]; /* what can be completed, besides names */
-};
-
-static const struct kind kinds[ARGUMENT_KIND_COUNT] = {
-    [ARGUMENT_COMMAND] = {.shown = "COMMAND"},
-    [ARGUMENT_ADDRESS] = {.shown = "ADDR"},
-    [ARGUMENT_PAGE] = {.shown = "VA"},
-    [ARGUMENT_FRAME] = {.shown = "PA"},
-    [ARGUMENT_FRAME_OR_NEW] = {.shown = "PA|new", .words = {"new"}},
-    [ARGUMENT_VALUE] = {.shown = "VALUE"},
-    [ARGUMENT_STRATEGY] = {.shown = "STRATEGY"},
-    [ARGUMENT_CLAIM] = {.shown = "ID|all"},
-    [ARGUMENT_GLOB] = {.shown = "GLOB"},
-    [ARGUMENT_CODE] = {.shown = "CODE"},
-    [ARGUMENT_SIZE] = {"SIZE", {"4K", "2M", "1G"}},
-    [ARGUMENT_BLOCK] = {"SIZE", {"4K", "2M", "1G"}},
-    [ARGUMENT_HUGE] = {"2M|1G", {"2M", "1G"}},
-    [ARGUMENT_BYTES] = {.shown = "BYTES"},
-    [ARGUMENT_WIDTH] = {"1|2|4|8", {"1", "2", "4", "8"}},
-    [ARGUMENT_FLAGS] = {"FLAGS", {"r", "rw", "rx", "rwx", "rwu", "pcd", "pwt"}},
-    [ARGUMENT_PAGES] = {"pages=4K|2M|1G", {"pages=4K", "pages=2M", "pages=1G"}},
-    [ARGUMENT_FORCE] = {"force", {"force"}},
-};
-
-static bool is_option(enum argument_kind kind)
-{
-    return kind >= ARGUMENT_SIZE;
-}
 
 void arguments_print_usage(struct monitor *monitor, const struct command *command)
 {
     console_print(monitor->console, "%s", command->name);
     for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
-        console_print(monitor->console, a->optional ? " [%s]" : " %s", kinds[a->kind].shown);
+        console_print(monitor->console, a->optional ? " [%s]" : " %s",
+                      argument_kinds[a->kind].shown);
     }
 }
 
@@ -129,38 +98,6 @@ static bool read_positional(struct monitor *monitor, enum argument_kind kind, co
     }
 }
 
-static bool starts_number(const char *word)
-{
-    return (word[0] >= '0' && word[0] <= '9') || word[0] == '-' || word[0] == '+';
-}
-
-/* Letters that permissions are made of, be they right or not: a wrong one is told as such. */
-static bool looks_like_permissions(const char *word)
-{
-    page_flags flags;
-    size_t i = 0;
-
-    while (word[i] == 'r' || word[i] == 'w' || word[i] == 'x' || word[i] == 'u' || word[i] == 'g') {
-        i++;
-    }
-    return word[i] == '\0' || argument_permissions(word, &flags);
-}
-
-/* Whether the word can only be meant as an option of that kind. */
-static bool is_of_kind(enum argument_kind kind, const char *word)
-{
-    switch (kind) {
-    case ARGUMENT_FORCE:
-        return strcmp(word, "force") == 0;
-    case ARGUMENT_PAGES:
-        return strncmp(word, "pages=", strlen("pages=")) == 0;
-    case ARGUMENT_FLAGS:
-        return looks_like_permissions(word);
-    default:
-        return starts_number(word);
-    }
-}
-
 static bool read_flags(struct monitor *monitor, const char *word, struct arguments *arguments)
 {
     page_flags flags;
@@ -191,7 +128,7 @@ static bool read_pages(struct monitor *monitor, const char *word, enum range_pag
     static const enum range_pages sizes[] = {RANGE_PAGES_4K, RANGE_PAGES_2M, RANGE_PAGES_1G};
 
     for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++) {
-        if (strcmp(word, kinds[ARGUMENT_PAGES].words[i]) == 0) {
+        if (strcmp(word, argument_kinds[ARGUMENT_PAGES].words[i]) == 0) {
             *pages = sizes[i];
             return true;
         }
@@ -206,7 +143,8 @@ static bool read_option(struct monitor *monitor, enum argument_kind kind, const 
         return read_flags(monitor, word, arguments);
     }
     if (arguments->given[kind]) {
-        console_print(monitor->console, "\"%s\": %s was given already\n", word, kinds[kind].shown);
+        console_print(monitor->console, "\"%s\": %s was given already\n", word,
+                      argument_kinds[kind].shown);
         return false;
     }
     arguments->given[kind] = true;
@@ -231,10 +169,10 @@ static bool refuse_word(struct monitor *monitor, const struct command *command, 
         return false;
     }
     for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
-        if (is_option(a->kind) && !arguments->given[a->kind]) {
+        if (argument_is_option(a->kind) && !arguments->given[a->kind]) {
             count++;
-            for (size_t i = 0; kinds[a->kind].words[i] != NULL && strlen(word) > 2; i++) {
-                suggestion_offer(&suggestion, kinds[a->kind].words[i]);
+            for (size_t i = 0; argument_kinds[a->kind].words[i] != NULL && strlen(word) > 2; i++) {
+                suggestion_offer(&suggestion, argument_kinds[a->kind].words[i]);
             }
         }
     }
@@ -251,10 +189,11 @@ static bool read_word(struct monitor *monitor, const struct command *command, co
                       struct arguments *arguments)
 {
     for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
-        if (!is_option(a->kind) && !arguments->given[a->kind] && strcmp(word, "force") != 0) {
+        if (!argument_is_option(a->kind) && !arguments->given[a->kind] &&
+            strcmp(word, "force") != 0) {
             return read_positional(monitor, a->kind, word, arguments);
         }
-        if (is_option(a->kind) && is_of_kind(a->kind, word)) {
+        if (argument_is_option(a->kind) && argument_is_of_kind(a->kind, word)) {
             return read_option(monitor, a->kind, word, arguments);
         }
     }
@@ -273,65 +212,9 @@ bool arguments_read(struct monitor *monitor, const struct command *command,
     for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
         if (!a->optional && !arguments->given[a->kind]) {
             console_print(monitor->console, "%s: %s is missing", command->name,
-                          kinds[a->kind].shown);
+                          argument_kinds[a->kind].shown);
             return refuse_with_usage(monitor, command);
         }
     }
     return true;
-}
-
-static void offer_kind(enum argument_kind kind, void (*offer)(void *context, const char *word),
-                       void *context)
-{
-    for (size_t i = 0; kinds[kind].words[i] != NULL; i++) {
-        offer(context, kinds[kind].words[i]);
-    }
-    switch (kind) {
-    case ARGUMENT_ADDRESS:
-    case ARGUMENT_PAGE:
-        argument_names(offer, context);
-        break;
-    case ARGUMENT_COMMAND:
-        for (size_t i = 0; i < command_count; i++) {
-            offer(context, commands[i].name);
-        }
-        break;
-    case ARGUMENT_STRATEGY:
-        for (enum access_strategy i = 0; i < STRATEGY_COUNT; i++) {
-            offer(context, access_strategy_name(i));
-        }
-        break;
-    case ARGUMENT_CLAIM:
-        claim_names(offer, context);
-        break;
-    case ARGUMENT_GLOB:
-        test_session_names(offer, context);
-        break;
-    default:
-        break;
-    }
-}
-
-void arguments_candidates(const struct command *command, const struct words *words,
-                          void (*offer)(void *context, const char *word), void *context)
-{
-    size_t position = 1;
-
-    for (const struct argument *a = command->arguments; a->kind != ARGUMENT_END; a++) {
-        bool given = false;
-
-        if (!is_option(a->kind)) {
-            if (position++ == words->count) {
-                offer_kind(a->kind, offer, context);
-                return;
-            }
-            continue;
-        }
-        for (size_t i = position; i < words->count; i++) {
-            given = given || is_of_kind(a->kind, words->word[i]);
-        }
-        if (!given && position <= words->count) {
-            offer_kind(a->kind, offer, context);
-        }
-    }
 }

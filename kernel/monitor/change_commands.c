@@ -124,6 +124,24 @@ static bool page_at(struct monitor *monitor, virt_addr address, uint64_t *bytes)
     return true;
 }
 
+/* Whether pages of the size that was asked for fill that much; says so if not. */
+static bool is_filled(struct monitor *monitor, const struct arguments *options)
+{
+    if (options->pages == RANGE_PAGES_LARGEST) {
+        return true;
+    }
+    uint64_t page_bytes = level_bytes(options->pages);
+    if (is_aligned(options->bytes, page_bytes)) {
+        return true;
+    }
+    console_print(monitor->console, "map: SIZE is ");
+    console_print_size(monitor->console, options->bytes);
+    console_print(monitor->console, ", which is not a multiple of the pages' ");
+    console_print_size(monitor->console, page_bytes);
+    console_print(monitor->console, "\n");
+    return false;
+}
+
 /* Whether a block of frames has that size; says so if not. */
 static bool is_block(struct monitor *monitor, uint64_t bytes)
 {
@@ -197,7 +215,8 @@ void command_map(struct monitor *monitor, const struct arguments *arguments)
     virt_addr start = options.address;
     phys_addr frame = options.frame;
 
-    if (options.new_frames && !is_block(monitor, options.bytes)) {
+    if ((options.new_frames && !is_block(monitor, options.bytes)) ||
+        !is_filled(monitor, &options)) {
         return;
     }
     /* What cannot be mapped with `force` either is said first. A block lies at a multiple of its
@@ -207,7 +226,11 @@ void command_map(struct monitor *monitor, const struct arguments *arguments)
                                  options.pages, options.flags)
             .result;
     if (fault != MAP_OK) {
-        console_print(monitor->console, "map: %s\n", map_result_text(fault));
+        bool begins_well = virt_addr_is_canonical(start, tables_of(monitor)->levels);
+        console_print(monitor->console, "map: %s\n",
+                      fault == MAP_NOT_CANONICAL && begins_well
+                          ? range_result_text(RANGE_NOT_CANONICAL)
+                          : map_result_text(fault));
         return;
     }
     if (!is_allowed(monitor, start, options.bytes, options.force) ||

@@ -51,9 +51,8 @@ enum range_result change_rights(const struct page_table *table, virt_addr start,
         uint64_t run = run_of_one_type(table, at, bytes - done, &type);
 
         run = whole ? bytes : run;
-        struct range_outcome changed =
-            page_table_protect_range(table, page_range_of(at, run >> PAGE_SHIFT),
-                                     page_flags_of(rights.bits | type));
+        struct range_outcome changed = page_table_protect_range(
+            table, page_range_of(at, run >> PAGE_SHIFT), page_flags_of(rights.bits | type));
         *page_count += changed.leaf_count;
         enum range_result result = tlb_flush_now(changed);
         if (result != RANGE_OK) {

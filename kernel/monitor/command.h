@@ -22,9 +22,13 @@ const struct command *command_find(const char *name);
 void command_complain(struct monitor *monitor, const char *name);
 
 /* The words that could stand behind the command and its words so far, one call of `offer` for each,
- * in any order and perhaps twice; of the commands themselves where there are no words. */
-void command_candidates(const struct words *words, void (*offer)(void *context, const char *word),
-                        void *context);
+ * in any order and perhaps twice; the commands themselves where there are no words. begun: some of
+ * the word is typed. Functions are offered only then: there are hundreds. */
+void command_candidates(const struct words *words, bool begun,
+                        void (*offer)(void *context, const char *word), void *context);
+
+/* What else could stand there when nothing of the word is typed, as the end of a list; or NULL. */
+const char *command_other_candidates(const struct words *words);
 
 /* The commands, by subject. */
 void command_help(struct monitor *monitor, const struct arguments *arguments);

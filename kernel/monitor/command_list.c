@@ -130,8 +130,8 @@ void command_complain(struct monitor *monitor, const char *name)
     }
 }
 
-void command_candidates(const struct words *words, void (*offer)(void *context, const char *word),
-                        void *context)
+void command_candidates(const struct words *words, bool begun,
+                        void (*offer)(void *context, const char *word), void *context)
 {
     if (words->count == 0) {
         for (size_t i = 0; i < command_count; i++) {
@@ -141,6 +141,13 @@ void command_candidates(const struct words *words, void (*offer)(void *context, 
     }
     const struct command *command = command_find(words->word[0]);
     if (command != NULL) {
-        arguments_candidates(command, words, offer, context);
+        arguments_candidates(command, words, begun, offer, context);
     }
+}
+
+const char *command_other_candidates(const struct words *words)
+{
+    const struct command *command = words->count > 0 ? command_find(words->word[0]) : NULL;
+
+    return command != NULL ? arguments_other_candidates(command, words) : NULL;
 }

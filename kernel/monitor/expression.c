@@ -59,6 +59,7 @@ static enum expression_result parse_number(struct part number, uint64_t *value)
 {
     unsigned base = take_base(&number);
     unsigned unit = take_unit(&number);
+    bool has_leading_zero = base == 10 && number.length > 1 && number.text[0] == '0';
     uint64_t sum = 0;
     bool after_digit = false;
 
@@ -79,6 +80,9 @@ static enum expression_result parse_number(struct part number, uint64_t *value)
     }
     if (!after_digit) {
         return EXPRESSION_BAD_DIGIT;
+    }
+    if (has_leading_zero) {
+        return EXPRESSION_LEADING_ZERO;
     }
     *value = sum << unit;
     return *value >> unit == sum ? EXPRESSION_OK : EXPRESSION_TOO_LARGE;
@@ -128,6 +132,30 @@ struct expression expression_parse(const char *text, name_lookup *lookup, void *
     }
 }
 
+/* Whether "0b" was meant as the base, as in other languages. */
+static bool is_binary(const struct expression *expression)
+{
+    return expression->length > 2 && expression->at[0] == '0' && lower(expression->at[1]) == 'b';
+}
+
+bool expression_is_bare_hexadecimal(const struct expression *expression)
+{
+    bool has_decimal_digit = false;
+    char before = '_';
+
+    for (size_t i = 0; i < expression->length; i++) {
+        char now = expression->at[i];
+        bool is_separator = now == '_' && before != '_';
+
+        has_decimal_digit = has_decimal_digit || is_digit(now);
+        if (digit_value(now) >= 16 && !is_separator) {
+            return false;
+        }
+        before = now;
+    }
+    return has_decimal_digit && before != '_' && !is_binary(expression);
+}
+
 const char *expression_result_text(enum expression_result result)
 {
     switch (result) {
@@ -138,7 +166,9 @@ const char *expression_result_text(enum expression_result result)
     case EXPRESSION_BAD_DIGIT:
         return "not a number: write 4096, 0x1000, 0o001_000, 4K, 2MiB or 1G";
     case EXPRESSION_TOO_LARGE:
-        return "out of range: an address has 64 bits";
+        return "out of range: a number has 64 bits";
+    case EXPRESSION_LEADING_ZERO:
+        return "a decimal number does not begin with 0";
     case EXPRESSION_UNKNOWN_NAME:
         return "neither a number nor a known name";
     }

@@ -18,6 +18,8 @@ enum expression_result {
     EXPRESSION_BAD_DIGIT,
     EXPRESSION_TOO_LARGE, /* a number, or a sum, does not fit in 64 bits, or is below 0 */
     EXPRESSION_UNKNOWN_NAME,
+    EXPRESSION_LEADING_ZERO, /* decimal, but other programs take such a number for octal, and what
+                              * this kernel prints at the start of a line is hexadecimal */
 };
 
 struct expression {
@@ -32,6 +34,10 @@ typedef bool name_lookup(void *context, const char *name, size_t length, uint64_
 
 /* lookup: NULL where no names are allowed; `context` is passed on to it. */
 struct expression expression_parse(const char *text, name_lookup *lookup, void *context);
+
+/* Whether the part that is wrong would be a number if 0x stood before it, as in an address that was
+ * copied from the output of `maps`. */
+bool expression_is_bare_hexadecimal(const struct expression *expression);
 
 /* What is wrong, and what was expected. */
 const char *expression_result_text(enum expression_result result);

@@ -80,6 +80,29 @@ static void print_page_fault(struct monitor *monitor, const struct caught_except
     console_print(monitor->console, "  %s\n", rule != NULL ? rule : page_fault_cause_text(error));
 }
 
+/* What the CPU says of an address that is not canonical is no more than that. Says which it was.
+ * *Returns:* whether it was one. */
+static bool print_not_canonical(struct monitor *monitor)
+{
+    unsigned levels = monitor->kernel->page_table.levels;
+    uint64_t first = monitor->touched.value;
+    uint64_t last = monitor->touched_last.value;
+
+    if (!virt_addr_is_canonical(monitor->touched, levels)) {
+        console_print(monitor->console, "general protection fault: 0x%lx is not canonical\n",
+                      first);
+        return true;
+    }
+    if (!virt_addr_is_canonical(monitor->touched_last, levels)) {
+        console_print(monitor->console,
+                      "general protection fault: of the bytes from 0x%lx to 0x%lx the last are not "
+                      "canonical\n",
+                      first, last);
+        return true;
+    }
+    return false;
+}
+
 void fault_print(struct monitor *monitor, const struct caught_exception *caught)
 {
     uint64_t offset;
@@ -93,10 +116,7 @@ void fault_print(struct monitor *monitor, const struct caught_exception *caught)
         print_page_fault(monitor, caught);
         return;
     }
-    if (caught->frame.vector == EXCEPTION_GENERAL_PROTECTION &&
-        !virt_addr_is_canonical(monitor->touched, monitor->kernel->page_table.levels)) {
-        console_print(monitor->console, "general protection fault: 0x%lx is not canonical\n",
-                      monitor->touched.value);
+    if (caught->frame.vector == EXCEPTION_GENERAL_PROTECTION && print_not_canonical(monitor)) {
         return;
     }
     const char *function = symbol_find(caught->frame.rip, &offset);

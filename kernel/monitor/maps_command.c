@@ -41,10 +41,10 @@ static void print_range(struct maps *maps)
 /* What the entry chooses by the PAT as the kernel has set it; "" for write-back memory. */
 static const char *memory_type_text(const struct visited_entry *leaf)
 {
-    return (leaf->entry.bits & PAGE_CACHE_DISABLE) != 0                  ? ", uncached"
-           : (leaf->entry.bits & page_leaf_pat(leaf->level)) != 0        ? ", write-combining"
-           : (leaf->entry.bits & PAGE_WRITE_THROUGH) != 0                ? ", write-through"
-                                                                         : "";
+    return (leaf->entry.bits & PAGE_CACHE_DISABLE) != 0           ? ", uncached"
+           : (leaf->entry.bits & page_leaf_pat(leaf->level)) != 0 ? ", write-combining"
+           : (leaf->entry.bits & PAGE_WRITE_THROUGH) != 0         ? ", write-through"
+                                                                  : "";
 }
 
 static bool continues(const struct map_range *range, const struct map_range *next)

@@ -13,7 +13,7 @@ _Static_assert(sizeof PROMPT - 1 + LINE_COLUMNS < VGA_TEXT_COLUMNS, "a line fits
 _Static_assert((int)LINE_BYTES <= (int)WORDS_BYTES, "every line can be split");
 _Static_assert((int)LINE_BYTES <= (int)COMPLETION_BYTES, "every word of a line can be completed");
 
-/* Candidates that are listed; there are hundreds of functions. */
+/* Candidates that are listed: many functions begin with the same letters. */
 enum { CANDIDATES_SHOWN_MAX = 40 };
 
 static struct monitor monitor;
@@ -70,7 +70,7 @@ static void execute(const char *line)
         return;
     }
     struct execution execution = {command, &arguments};
-    monitor.touched = virt_addr_of(0);
+    monitor.touched = monitor.touched_last = virt_addr_of(0);
     struct caught_exception caught = exception_try(run_command, &execution);
     if (caught.caught) {
         clean_up_after_fault();
@@ -89,7 +89,7 @@ static void list_candidates(const struct words *words, const struct completion *
     column_count = column_count > 0 ? column_count : 1;
     for (;;) {
         candidate_order_begin(&order);
-        command_candidates(words, candidate_order_offer, &order);
+        command_candidates(words, found->prefix_length > 0, candidate_order_offer, &order);
         if (!candidate_order_end(&order)) {
             break;
         }
@@ -102,7 +102,10 @@ static void list_candidates(const struct words *words, const struct completion *
         shown++;
     }
     if (more > 0) {
-        console_print(monitor.console, "\nand %zu more", more);
+        console_print(monitor.console, "\nand %zu more: type another letter", more);
+    }
+    if (found->prefix_length == 0 && command_other_candidates(words) != NULL) {
+        console_print(monitor.console, "\n%s", command_other_candidates(words));
     }
     console_print(monitor.console, "\n");
 }
@@ -116,7 +119,7 @@ static void offer_completion(void *context, const char *word)
 static void complete_word(struct line_editor *editor, const struct words *words,
                           struct completion *found)
 {
-    command_candidates(words, offer_completion, found);
+    command_candidates(words, found->prefix_length > 0, offer_completion, found);
     if (found->common_length > found->prefix_length || found->match_count == 1) {
         line_editor_insert(editor, &found->common[found->prefix_length],
                            found->common_length - found->prefix_length);

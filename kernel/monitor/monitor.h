@@ -15,7 +15,8 @@ struct monitor {
     struct input input;
     struct history history;
     struct line_editor editor;
-    virt_addr touched;      /* what read, write or fetch was told */
+    virt_addr touched;      /* what read, write or fetch was told; its first byte */
+    virt_addr touched_last; /* and its last one */
     const char *changed_by; /* the last command that changed memory or tables; NULL: none has */
 };
 

@@ -11,8 +11,14 @@ static size_t least(size_t left, size_t right)
     return left < right ? left : right;
 }
 
+static char lower(char letter)
+{
+    return letter >= 'A' && letter <= 'Z' ? (char)(letter - 'A' + 'a') : letter;
+}
+
 /* The edit distance in which swapping neighbours is one step (optimal string alignment). Rows of
- * the usual table: `now` for the first i letters of the left word, two older ones before it. */
+ * the usual table: `now` for the first i letters of the left word, two older ones before it.
+ * Capitals count as their small letters. */
 static size_t distance(const char *left, size_t left_length, const char *right, size_t right_length)
 {
     size_t rows[3][LENGTH_MAX + 1];
@@ -27,7 +33,7 @@ static size_t distance(const char *left, size_t left_length, const char *right, 
 
         now[0] = i;
         for (size_t k = 1; k <= right_length; k++) {
-            size_t changed = before[k - 1] + (left[i - 1] != right[k - 1] ? 1 : 0);
+            size_t changed = before[k - 1] + (lower(left[i - 1]) != lower(right[k - 1]) ? 1 : 0);
             now[k] = least(changed, least(before[k], now[k - 1]) + 1);
             if (i > 1 && k > 1 && left[i - 1] == right[k - 2] && left[i - 2] == right[k - 1]) {
                 now[k] = least(now[k], earlier[k - 2] + 1);

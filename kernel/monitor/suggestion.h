@@ -15,5 +15,5 @@ struct suggestion suggestion_for(const char *wanted, size_t length);
 
 /* Considers a known word. It must outlive the suggestion. Near enough is what a third of the
  * letters, one at least, changed, left out, added or swapped with their neighbours makes of the
- * wanted word; of words that are equally near, the first stays. */
+ * wanted word, in which capitals do not count; of words that are equally near, the first stays. */
 void suggestion_offer(struct suggestion *self, const char *known);

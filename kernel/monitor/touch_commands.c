@@ -8,6 +8,13 @@
 
 enum { DUMP_ROW_BYTES = 16, WORD_BYTES = 8 };
 
+/* Notes what is shown to the CPU, for the report of a fault. */
+static void touches(struct monitor *monitor, virt_addr address, uint64_t byte_count)
+{
+    monitor->touched = address;
+    monitor->touched_last = virt_addr_add(address, byte_count - 1);
+}
+
 static uint8_t read_byte(uint64_t address)
 {
     return *(const volatile uint8_t *)mm_port_pointer(virt_addr_of(address));
@@ -42,7 +49,7 @@ void command_read(struct monitor *monitor, const struct arguments *arguments)
     virt_addr address = arguments->address;
     uint64_t count = arguments->bytes;
 
-    monitor->touched = address;
+    touches(monitor, address, count > 0 ? count : WORD_BYTES);
     if (count == 0) {
         uint64_t value = *(const volatile uint64_t *)mm_port_pointer(address);
         console_print(monitor->console, "0x%lx: 0x%016lx\n", address.value, value);
@@ -112,7 +119,7 @@ void command_write(struct monitor *monitor, const struct arguments *arguments)
     if (!arguments->force && !is_harmless(monitor, address, byte_count)) {
         return;
     }
-    monitor->touched = address;
+    touches(monitor, address, byte_count);
     store(address, value, byte_count);
     monitor->changed_by = "write";
     console_print(monitor->console, "0x%lx: 0x%0*lx written\n", address.value,
@@ -144,7 +151,7 @@ void command_fetch(struct monitor *monitor, const struct arguments *arguments)
     virt_addr address = arguments->address;
     uint64_t offset;
 
-    monitor->touched = address;
+    touches(monitor, address, 1);
     struct caught_exception caught = exception_try(run_one_instruction, &address);
     if (caught.frame.vector != EXCEPTION_DEBUG) {
         fault_print(monitor, &caught);

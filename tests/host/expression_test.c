@@ -19,6 +19,9 @@ TEST(expression, reads_numbers_in_each_base_and_with_each_unit)
         uint64_t value;
     } cases[] = {
         {"0", 0},
+        {"0K", 0},
+        {"0x00", 0},
+        {"0o00_10", 8},
         {"4096", 4096},
         {"0x1000", 4096},
         {"0XfF", 255},
@@ -70,6 +73,10 @@ TEST(expression, says_what_is_wrong_and_where)
         {"4iB", EXPRESSION_BAD_DIGIT, 0, 3},
         {"0xK", EXPRESSION_BAD_DIGIT, 0, 3},
         {"4KK", EXPRESSION_BAD_DIGIT, 0, 3},
+        {"00", EXPRESSION_LEADING_ZERO, 0, 2},
+        {"08", EXPRESSION_LEADING_ZERO, 0, 2},
+        {"04K", EXPRESSION_LEADING_ZERO, 0, 3},
+        {"8+0010", EXPRESSION_LEADING_ZERO, 2, 4},
         {"18446744073709551616", EXPRESSION_TOO_LARGE, 0, 20},
         {"0x10000000000000000", EXPRESSION_TOO_LARGE, 0, 19},
         {"16777216T", EXPRESSION_TOO_LARGE, 0, 9},
@@ -86,4 +93,31 @@ TEST(expression, says_what_is_wrong_and_where)
         CHECK(strlen(expression_result_text(expression.result)) > 0);
     }
     CHECK_EQUAL(expression_parse("cpu_halt", NULL, NULL).result, EXPRESSION_UNKNOWN_NAME);
+}
+
+TEST(expression, that_lacks_only_0x_is_told_apart)
+{
+    static const struct {
+        const char *text;
+        bool lacks_0x;
+    } cases[] = {
+        {"ffffffff80201000", true},
+        {"ffff_8020_1000", true},
+        {"0000000000001000", true},
+        {"00000000000b8000", true},
+        {"12a", true},
+        {"1+12a", true},
+        {"face", false}, /* a name, as it seems */
+        {"0b101", false},
+        {"1__0", false},
+        {"1_", false},
+        {"4KK", false},
+        {"0xg", false},
+        {"8_cpus", false},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct expression expression = expression_parse(cases[i].text, look_up, NULL);
+        CHECK(expression.result != EXPRESSION_OK);
+        CHECK_EQUAL(expression_is_bare_hexadecimal(&expression), cases[i].lacks_0x);
+    }
 }

@@ -71,6 +71,8 @@ TEST(suggestion, is_the_word_that_was_nearly_typed)
     CHECK_TEXT_EQUAL(nearest("unamp"), "unmap");
     CHECK_TEXT_EQUAL(nearest("tranlsat"), "translate");
     CHECK_TEXT_EQUAL(nearest("cpi"), "cpu");
+    CHECK_TEXT_EQUAL(nearest("UNMAP"), "unmap");
+    CHECK_TEXT_EQUAL(nearest("Tranlsate"), "translate");
 }
 
 TEST(suggestion, is_nothing_when_all_is_far)

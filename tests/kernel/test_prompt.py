@@ -111,8 +111,6 @@ def test_tab_completes_commands_and_arguments() -> None:
         assert candidates(session) == ["map", "maps"]  # nothing can be added
         session.child.send("s\r")
         assert len(session.answer()) > 5
-        session.child.send("translate \t")
-        session.child.expect(r"and \d+ more")
 
 
 def candidates(session: Session) -> list[str]:
@@ -150,10 +148,36 @@ def test_what_could_follow_is_listed_once_and_in_order(typed: str, listed: list[
 
 def test_names_of_several_functions_are_listed_once() -> None:
     with Session() as session:
-        session.child.send("walk ")
+        session.child.send("walk p")
         listed = candidates(session)
-        names = listed[: listed.index("and")]
+        names, more = listed[: listed.index("and")], listed[listed.index("and") :]
         assert len(names) == 40 and names == sorted(set(names))
+        assert re.fullmatch(r"and \d+ more: type another letter", " ".join(more))
+
+
+@pytest.mark.parametrize("typed", ["walk ", "unmap "])
+def test_what_an_address_can_be_is_listed_without_the_functions(typed: str) -> None:
+    with Session() as session:
+        names = [line.split()[1] for line in session.ask("layout") if line[34] != " "]
+        session.child.send(typed)
+        listed = " ".join(candidates(session))
+        shown, _, others = listed.partition(" and ")
+        assert {"cr2", "cr3", "rsp", "text", "stack", *names} == set(shown.split())
+        assert others == "functions (type a letter first), numbers such as 0x1000, and sums"
+
+
+def test_bytes_on_both_sides_of_the_end_of_canonical_addresses_are_told_as_such() -> None:
+    last = "the last are not canonical"
+    with Session() as session:
+        assert session.one("map 0x7ffffffff000 new").startswith("0x7ffffffff000 -> ")
+        for line, first, end in [
+            ("read 0x7ffffffffffc", "0x7ffffffffffc", "0x800000000003"),
+            ("read 0x7ffffffffff9 16", "0x7ffffffffff9", "0x800000000008"),
+            ("write 0x7ffffffffffd 1 4", "0x7ffffffffffd", "0x800000000000"),
+        ]:
+            said = f"general protection fault: of the bytes from {first} to {end} {last}"
+            assert session.one(line) == said
+        assert session.one("read 0x7ffffffffff8").startswith("0x7ffffffffff8: ")
 
 
 def test_the_screen_of_the_terminal_can_be_cleared() -> None:
@@ -199,7 +223,7 @@ def test_commands_can_be_typed_and_read_at_the_machine_itself(tmp_path: Path) ->
         assert [row.split()[0] for row in screen.wait_for(PROMPT)[:24]] == COMMANDS[1:]
         screen.type("ALLOC_+")
         screen.press("ret")
-        assert 'no command "ALLOC_+"; `help` lists them' in screen.wait_for(PROMPT)
+        assert 'no command "ALLOC_+"; did you mean alloc?' in screen.wait_for(PROMPT)
 
 
 def test_the_keyboard_works_where_no_firmware_has_set_it_up(tmp_path: Path) -> None:

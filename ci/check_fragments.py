@@ -39,8 +39,9 @@ FENCE = re.compile(r"```(\w*)$")
 LANGUAGES = ("c", "text")
 COMMAND_LIMIT_S = 60.0
 
-# The image is linked at 0xffffffff80000000 and loaded at 2 MiB; its last frames are stacks.
-IMAGE_ADDRESS = re.compile(r"0x(?:ffffffff80[0-9a-f]{6}|ffffd0000[0-9a-f]{7}|2[0-9a-f]{5})\b")
+# The image is linked at 0xffffffff80000000 and loaded at 2 MiB, and ends below 4 MiB; its last frames
+# are stacks.
+IMAGE_ADDRESS = re.compile(r"0x(?:ffffffff80[0-9a-f]{6}|ffffd0000[0-9a-f]{7}|[23][0-9a-f]{5})\b")
 
 
 class NoFragment(Exception):

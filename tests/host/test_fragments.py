@@ -154,11 +154,15 @@ def test_output_is_compared(tmp_path: Path) -> None:
     project(tmp_path, f"output: {marker}", "\n".join(lines), "text")
     assert faults(tmp_path) == []
     # Where the image is linked and loaded may change, and nothing else.
-    moved = lines[0].replace("20d900", "21ab10")
-    document = project(tmp_path, f"output: {marker}", f"{moved}\n{lines[1]}", "text")
-    assert faults(tmp_path) == []
-    assert run_check("--update", tmp_path).returncode == 0
-    assert moved in document.read_text()
+    for place in ("21ab10", "3fff10"):
+        moved = lines[0].replace("20d900", place)
+        document = project(tmp_path, f"output: {marker}", f"{moved}\n{lines[1]}", "text")
+        assert faults(tmp_path) == []
+        assert run_check("--update", tmp_path).returncode == 0
+        assert moved in document.read_text()
+    outside = lines[0].replace(" 0x20d900", " 0x400900")
+    project(tmp_path, f"output: {marker}", f"{outside}\n{lines[1]}", "text")
+    assert "the source has 'code" in faults(tmp_path)[0]
     for wrong in (lines[1].replace("1 GiB", "2 MiB"), lines[1].replace("0x0 ", "0x1000 ")):
         project(tmp_path, f"output: {marker}", f"{lines[0]}\n{wrong}", "text")
         assert "the source has 'offset" in faults(tmp_path)[0], wrong

@@ -12,6 +12,7 @@ struct kernel {
     struct console console;
     const struct boot_info *boot_info; /* read-only memory */
     struct command_line options;
+    uint64_t report_key; /* taken out of the command line; 0: none, or test mode has it */
     struct cpu_features cpu;
     volatile uint8_t *local_apic; /* its registers; NULL: it has none in memory */
     struct page_table page_table; /* the active tables, reached through all of physical memory */

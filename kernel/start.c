@@ -83,6 +83,7 @@ static void read_command_line(void)
         PANIC("the command line in fw_cfg is longer than %zu bytes",
               sizeof boot_info.command_line - 1);
     }
+    kernel.report_key = command_line_take_key(boot_info.command_line);
     kernel.options = command_line_parse(boot_info.command_line);
     boot_info.has_recursive_slot =
         kernel.options.recursive || kernel.options.access == STRATEGY_RECURSIVE;

@@ -12,7 +12,7 @@ from pathlib import Path
 import artifacts
 import image_sources
 from artifacts import Boot
-from ktap import HEADER, Kind
+from ktap import HEADER, Kind, draw_key, key_word
 from machines import (
     PROFILES,
     ROOT,
@@ -95,14 +95,15 @@ def boot_tests(
 ) -> Verdict:
     """Boots a test image once for `tests`, which must be those that `glob` selects.
 
-    words: more for the kernel's command line. evidence: keep artefacts of a failure, for which the
-    machine is booted a second time. *Returns:* a verdict that is green only if each test that the
+    words: more for the kernel's command line; the boot also gets a key to sign its report with.
+    evidence: keep artefacts of a failure, for which the machine is booted a second time. *Returns:* a verdict that is green only if each test that the
     machine can run passed and each other one was reported as skipped.
     """
     path = image_path(profile, image)
     _demand_fresh(path)
     all_words = f"test={glob} {words}".strip()
-    command = command_line(profile, path, all_words)
+    key = draw_key()
+    command = command_line(profile, path, f"{all_words} {key_word(key)}")
     longest = max((test.timeout_s for test in tests), default=0.0)
     outcome = boot(
         command,
@@ -117,7 +118,7 @@ def boot_tests(
     may_skip = [
         test.name for test in tests if not test.requires and test.profile is not profile
     ]
-    verdict = judge(outcome, runs, skips, may_skip)
+    verdict = judge(outcome, runs, skips, may_skip, key=key)
     if verdict.green or verdict.kind is Kind.QEMU_MISSING:
         return verdict
     # It may be another one that QEMU has opened.

@@ -12,17 +12,21 @@ Pure: bytes in, a Report out, or a WireError that says which kind of failure the
 
 What comes before the header is the boot log and the firmware's chatter: free text. From the header
 on each line is one of the above, in printable ASCII; the summary is last. The checksum covers the
-result lines, each with one newline and no carriage return.
+result lines, each with one newline and no carriage return, and then the eight bytes of the key that
+the runner gave to this boot, the lowest first.
 """
 
 from __future__ import annotations
 
 import enum
 import re
+import secrets
 import zlib
 from dataclasses import dataclass
 
 HEADER = "KTAP version 1"
+KEY_BYTES = 8
+KEY_MAX = (1 << 8 * KEY_BYTES) - 1
 PLAN = re.compile(r"1\.\.(0|[1-9]\d*)")
 RESULT = re.compile(r"(ok|not ok) ([1-9]\d*) (\S+)( # SKIP(?: .*)?)?")
 SUMMARY_PREFIX = "# summary:"
@@ -135,10 +139,19 @@ def report_lines(serial: bytes) -> list[str]:
     return lines
 
 
-def parse(serial: bytes) -> Report:
+def draw_key() -> int:
+    """A key for one boot. It goes to the kernel as the word that `key_word` makes."""
+    return secrets.randbelow(KEY_MAX) + 1
+
+
+def key_word(key: int) -> str:
+    return f"key=0x{key:016x}"
+
+
+def parse(serial: bytes, key: int) -> Report:
     """The report in a serial log, if its plan, numbering, counts and checksum all agree.
 
-    Raises WireError otherwise.
+    key: what the boot was given to sign it with. Raises WireError otherwise.
     """
     lines = report_lines(serial)
     plan: int | None = None
@@ -164,7 +177,7 @@ def parse(serial: bytes) -> Report:
         raise WireError(Kind.TRUNCATED, text)
     if plan is None:
         raise WireError(Kind.GARBLED, "a summary without a plan")
-    _check(plan, results, summary)
+    _check(plan, results, summary, key)
     return Report(tuple(results), summary)
 
 
@@ -207,8 +220,13 @@ def hung_report(serial: bytes) -> str | None:
 
 
 def crc32_of(lines: list[str]) -> int:
-    """The wire's checksum over result lines."""
+    """The checksum of result lines alone."""
     return zlib.crc32("".join(line + "\n" for line in lines).encode("ascii"))
+
+
+def signed_crc32(crc32: int, key: int) -> int:
+    """The checksum of a summary, from that of the result lines."""
+    return zlib.crc32(key.to_bytes(KEY_BYTES, "little"), crc32)
 
 
 def _printable(byte: int) -> str:
@@ -241,11 +259,18 @@ def _result(line: str, number: int, diagnostics: tuple[str, ...]) -> Result:
     return Result(number, match[3], ok, skipped, diagnostics, line)
 
 
-def _check(plan: int, results: list[Result], summary: Summary) -> None:
+def _check(plan: int, results: list[Result], summary: Summary, key: int) -> None:
     """Transport before meaning: a bad checksum makes every other disagreement unreliable."""
-    crc = crc32_of([result.line for result in results])
-    if crc != summary.crc32:
-        text = f"the result lines have crc32 {crc:08x}, the summary says {summary.crc32:08x}"
+    unsigned = crc32_of([result.line for result in results])
+    crc = signed_crc32(unsigned, key)
+    if unsigned == summary.crc32 != crc:
+        text = "the summary is not signed with the key of this boot: it is not from the end of the run"
+        raise WireError(Kind.CONTRADICTORY, text)
+    if summary.crc32 != crc:
+        text = (
+            f"the result lines have crc32 {crc:08x} with the key of this boot, the summary says "
+            f"{summary.crc32:08x}: damaged, or made without the key of this boot"
+        )
         raise WireError(Kind.GARBLED, text)
     if len(results) < plan:
         raise WireError(Kind.TRUNCATED, f"only {len(results)} of {plan} planned results")

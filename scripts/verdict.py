@@ -1,7 +1,8 @@
 """The verdict on one boot of the test image: green only when all the evidence agrees.
 
 Pure: an Outcome (what QEMU did) and the tests that were asked for go in, a Verdict comes out. The
-evidence is the exit status, the plan, each test's own line, the summary's counts and its checksum.
+evidence is the exit status, the plan, each test's own line, the summary's counts and its checksum, which
+the boot has signed with its key.
 """
 
 from __future__ import annotations
@@ -148,16 +149,19 @@ def judge(
     runs: Collection[str],
     skips: Collection[str] = (),
     may_skip: Collection[str] = (),
+    *,
+    key: int,
 ) -> Verdict:
     """The verdict on a boot that was asked for exactly the tests `runs` and `skips`.
 
     runs: names of the tests that the machine can run, and that must pass. skips: names of those
     that require what the machine lacks, and that must be reported as skipped. may_skip: those of
     `runs` that may find out by themselves that they prove nothing on this machine, and say why.
+    key: what the boot was given to sign its report with.
     """
     try:
         _check_ending(outcome)
-        report = parse(outcome.serial)
+        report = parse(outcome.serial, key)
         _check_exit(outcome, report)
         _check_tests(report, set(runs), set(skips))
         _check_diagnostics(report)

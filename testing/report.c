@@ -92,7 +92,17 @@ void output_count(const struct test_output *output, const char *name, uint64_t v
     output_decimal(output, value);
 }
 
-void test_report_end(const struct test_report *report)
+uint32_t test_report_crc(uint32_t crc, uint64_t key)
+{
+    char bytes[sizeof key];
+
+    for (size_t i = 0; i < sizeof key; i++) {
+        bytes[i] = (char)(key >> 8 * i);
+    }
+    return key == 0 ? crc : test_crc32(crc, bytes, sizeof bytes);
+}
+
+void test_report_end(const struct test_report *report, uint64_t key)
 {
     const struct test_output *output = &report->output;
 
@@ -101,6 +111,6 @@ void test_report_end(const struct test_report *report)
     output_count(output, " failed=", report->tally.failed);
     output_count(output, " skipped=", report->tally.skipped);
     output_text(output, " crc32=");
-    output_hex_32(output, report->tally.crc);
+    output_hex_32(output, test_report_crc(report->tally.crc, key));
     output_text(output, "\n");
 }

@@ -29,7 +29,11 @@ void test_report_begin(struct test_report *report, const struct test_output *tar
 void test_report_result(struct test_report *report, const struct test_case *test_case, bool failed,
                         const char *skip_reason);
 
-void test_report_end(const struct test_report *report);
+/* key: goes into the checksum of the summary; 0: none does. */
+void test_report_end(const struct test_report *report, uint64_t key);
+
+/* The checksum of a summary: `crc` is that of the result lines. */
+uint32_t test_report_crc(uint32_t crc, uint64_t key);
 
 /* Ends a line that has begun, so that what comes next stands on a line of its own. */
 void test_report_break_line(struct test_report *report);

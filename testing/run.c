@@ -110,14 +110,24 @@ void test_run_end_hung(struct test *test)
 {
     test_report_break_line(test->report);
     test_report_result(test->report, test->test_case, true, NULL);
-    test_report_end(test->report);
+    test_report_end(test->report, 0);
+}
+
+/* 0: the next run is not signed. */
+static uint64_t key_of_next_run;
+
+void test_run_sign_with(uint64_t key)
+{
+    key_of_next_run = key;
 }
 
 enum test_run_result test_run(const struct test_run *run)
 {
     struct test_report report;
+    uint64_t key = key_of_next_run;
     uint64_t planned = 0;
 
+    key_of_next_run = 0;
     for (size_t i = 0; i < run->case_count; i++) {
         planned += test_is_selected(run, &run->cases[i]) ? 1 : 0;
     }
@@ -136,7 +146,7 @@ enum test_run_result test_run(const struct test_run *run)
             run_one(&report, run, test_case);
         }
     }
-    test_report_end(&report);
+    test_report_end(&report, key);
     return planned == 0               ? TEST_RUN_NONE_SELECTED
            : report.tally.failed != 0 ? TEST_RUN_FAILED
                                       : TEST_RUN_PASSED;

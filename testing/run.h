@@ -12,7 +12,8 @@
  *   # summary: planned=4 passed=2 failed=1 skipped=1 crc32=89abcdef
  *
  * The seed stands there when the order is shuffled. The checksum is the CRC-32 of the result lines,
- * each with its line feed: what got lost or mixed up on the way to the reader is noticed.
+ * each with its line feed, and of the key if there is one: what got lost or mixed up on the way to the
+ * reader is noticed, and what does not come from this run.
  */
 #pragma once
 
@@ -56,6 +57,11 @@ enum test_run_result {
     TEST_RUN_NONE_SELECTED,
 };
 
+/* Lets the summary of the next run be signed with `key`; 0: with none. Its eight bytes, the lowest
+ * first, follow the result lines into the checksum. The run takes the key, and keeps it where neither
+ * its tests nor runs inside it come across it. */
+void test_run_sign_with(uint64_t key);
+
 /* Runs the tests whose names match. */
 enum test_run_result test_run(const struct test_run *run);
 
@@ -63,8 +69,8 @@ enum test_run_result test_run(const struct test_run *run);
  * from an interrupt. */
 void test_run_begin_hung(struct test *test, bool interrupts_on);
 
-/* Reports the test in progress as failed, and the summary: of the plan, no more will follow. May
- * be called from an interrupt. */
+/* Reports the test in progress as failed, and the summary, unsigned: of the plan, no more will follow.
+ * May be called from an interrupt. */
 void test_run_end_hung(struct test *test);
 
 /* Prints the name of each test. */

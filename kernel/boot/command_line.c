@@ -171,27 +171,49 @@ static bool is_blank(char character)
     return character == ' ' || character == '\t' || character == '\n' || character == '\r';
 }
 
+/* The first word of the text; without any, one that has no characters. */
+static struct word first_word(const char *text)
+{
+    struct word word;
+
+    while (is_blank(*text)) {
+        text++;
+    }
+    word = (struct word){.start = text};
+    while (*text != '\0' && !is_blank(*text)) {
+        text++;
+    }
+    word.length = (size_t)(text - word.start);
+    return word;
+}
+
+uint64_t command_line_take_key(char *text)
+{
+    uint64_t key = 0;
+
+    for (struct word word = first_word(text); word.length > 0;
+         word = first_word(word.start + word.length)) {
+        struct word value;
+        uint64_t number;
+
+        if (word_value(word, "key=", &value) && word_number(value, &number) && number != 0) {
+            key = number;
+            memset(text + (word.start - text), ' ', word.length);
+        }
+    }
+    return key;
+}
+
 struct command_line command_line_parse(const char *text)
 {
     struct command_line options = {.test_glob = "*", .seed = 1, .part = 1, .part_count = 1,
                                    .paging_levels = 4};
 
-    for (;;) {
-        struct word word;
-
-        while (is_blank(*text)) {
-            text++;
-        }
-        if (*text == '\0') {
-            return options;
-        }
-        word = (struct word){.start = text};
-        while (*text != '\0' && !is_blank(*text)) {
-            text++;
-        }
-        word.length = (size_t)(text - word.start);
+    for (struct word word = first_word(text); word.length > 0;
+         word = first_word(word.start + word.length)) {
         if (!parse_word(word, &options) && options.unknown_word[0] == '\0') {
             (void)word_copy(word, options.unknown_word, UNKNOWN_WORD_BYTES);
         }
     }
+    return options;
 }

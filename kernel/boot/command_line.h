@@ -5,6 +5,7 @@
  *   list             name the tests and exit                   test image
  *   seed=N           run the tests in a random order that N    test image
  *                    gives; also the seed of what tests choose at random
+ *   key=N            sign the summary of the tests with N      test image
  *   paging=4|5       levels of page tables (default 4)
  *   access=offset|fixed|identity|temporary|recursive    how page tables are reached:
  *                    see paging/strategy.h (default offset)
@@ -52,6 +53,10 @@ struct command_line {
     char unknown_word[UNKNOWN_WORD_BYTES]; /* the first word that means nothing, perhaps cut off;
                                               "" if there is none */
 };
+
+/* Returns the last key=N of the text, and blanks out each of them; 0 if there is none. One whose N is
+ * 0 or no number stays. */
+uint64_t command_line_take_key(char *text);
 
 /* Reads words separated by blanks. A word given twice counts the second time. */
 struct command_line command_line_parse(const char *text);

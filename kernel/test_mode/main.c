@@ -40,6 +40,8 @@ __attribute__((noinline)) static void test_kernel_main(struct kernel *kernel)
         debug_exit(DEBUG_EXIT_PASS);
     }
     test_mode_prepare(kernel);
+    test_run_sign_with(kernel->report_key);
+    kernel->report_key = 0;
     switch (test_run(&run)) {
     case TEST_RUN_PASSED:
         debug_exit(DEBUG_EXIT_PASS);

@@ -73,6 +73,16 @@ TEST(command_line, names_the_first_word_that_means_nothing)
     CHECK_TEXT_EQUAL(command_line_parse("once first second").unknown_word, "first");
 }
 
+TEST(command_line, gives_up_its_keys)
+{
+    char text[] = "key=5 test=a\tkey=0xFedcba9876543210  once key=0 key=x key= monkey=7";
+
+    CHECK_EQUAL(command_line_take_key(text), UINT64_C(0xfedcba9876543210));
+    CHECK_TEXT_EQUAL(text, "      test=a\t                        once key=0 key=x key= monkey=7");
+    CHECK_EQUAL(command_line_take_key(text), 0);
+    CHECK_TEXT_EQUAL(command_line_parse(text).unknown_word, "key=0");
+}
+
 TEST(command_line, cuts_off_words_that_are_too_long)
 {
     static char word[1000];

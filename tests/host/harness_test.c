@@ -1,6 +1,7 @@
 /* The parts of testing/ that decide what runs and what is reported. */
 #include "tests/host/recorded_run.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 TEST(crc32, is_that_of_zlib)
@@ -78,6 +79,49 @@ TEST(run, reports_plan_results_and_summary)
     const char *found = strstr(recorded.text, summary);
     REQUIRE(found != NULL);
     CHECK_EQUAL(found[strlen(summary)], 0);
+}
+
+/* What the summary says that begins at `text` or after it. */
+static uint32_t crc_in(const char *text)
+{
+    const char *found = strstr(text, " crc32=");
+
+    return found == NULL ? 0 : (uint32_t)strtoul(found + strlen(" crc32="), NULL, 16);
+}
+
+#define KEY UINT64_C(0xfedcba9876543210)
+
+static uint32_t crc_of(const char *results, bool has_key)
+{
+    static const char key[] = "\x10\x32\x54\x76\x98\xba\xdc\xfe";
+    uint32_t crc = test_crc32(0, results, strlen(results));
+
+    return has_key ? test_crc32(crc, key, sizeof key - 1) : crc;
+}
+
+TEST(run, is_signed_with_a_key_that_serves_once)
+{
+    test_run_sign_with(KEY);
+    run_cases("inner.passes");
+    CHECK_EQUAL(crc_in(recorded.text), crc_of("ok 1 inner.passes\n", true));
+    run_cases("inner.passes");
+    CHECK_EQUAL(crc_in(recorded.text), crc_of("ok 1 inner.passes\n", false));
+}
+
+static void runs_another(struct test *test)
+{
+    (void)test;
+    run_cases("inner.passes");
+}
+
+TEST(run, keeps_its_key_from_runs_inside_it)
+{
+    test_run_sign_with(KEY);
+    record_function(runs_another);
+    CHECK_EQUAL(crc_in(recorded.text), crc_of("ok 1 inner.passes\n", false));
+    const char *outer = strstr(recorded.text, "ok 1 inner.it\n");
+    REQUIRE(outer != NULL);
+    CHECK_EQUAL(crc_in(outer), crc_of("ok 1 inner.it\n", true));
 }
 
 TEST(run, passes_only_if_something_ran_and_nothing_failed)

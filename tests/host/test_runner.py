@@ -12,16 +12,18 @@ from pathlib import Path
 
 import pytest
 
+import kernel_tests
 import qemu_process
 import qemu_runner
 from kernel_tests import KernelTest, boot_tests
-from ktap import Kind, crc32_of
+from ktap import Kind, crc32_of, signed_crc32
 from machines import PROFILES, Feature
 from qemu_process import Qemu, boot
 from verdict import EXIT_PASS, Stop, judge
 
 RUNNER = Path(qemu_runner.__file__)
 SOON_S = 20.0
+KEY = 7
 # A shell's job in the background ignores SIGINT, and so do all that it starts.
 HEEDING_INTERRUPTS = ("env", "--default-signal=INT")
 
@@ -63,7 +65,7 @@ def test_all_output_is_there_when_qemu_ends_at_once(script: Script) -> None:
 def test_silence_ends_qemu_and_its_children(script: Script) -> None:
     outcome = boot(script("sleep 1000 & echo $!; wait"), SOON_S, silence_s=0.2)
     assert (outcome.stop, outcome.status) == (Stop.SILENCE, None)
-    assert judge(outcome, ["a.b"]).kind is Kind.HUNG
+    assert judge(outcome, ["a.b"], key=KEY).kind is Kind.HUNG
     assert wait_until_gone(int(outcome.serial))
 
 
@@ -75,17 +77,17 @@ def test_steady_output_is_no_silence_but_meets_the_limit(script: Script) -> None
 def test_a_flood_is_stopped(script: Script) -> None:
     outcome = boot(script("exec yes flood"), SOON_S)
     assert outcome.stop is Stop.FLOOD
-    assert judge(outcome, ["a.b"]).kind is Kind.GARBLED
+    assert judge(outcome, ["a.b"], key=KEY).kind is Kind.GARBLED
 
 
 def test_death_by_signal_is_reported(script: Script) -> None:
     outcome = boot(script("kill -SEGV $$"), SOON_S)
     assert (outcome.stop, outcome.status) == (Stop.EXITED, -signal.SIGSEGV)
-    assert judge(outcome, ["a.b"]).kind is Kind.QEMU_DIED
+    assert judge(outcome, ["a.b"], key=KEY).kind is Kind.QEMU_DIED
 
 
 def test_a_missing_qemu_is_reported_with_its_package() -> None:
-    verdict = judge(boot(["/nowhere/qemu"], SOON_S), ["a.b"])
+    verdict = judge(boot(["/nowhere/qemu"], SOON_S), ["a.b"], key=KEY)
     assert verdict.kind is Kind.QEMU_MISSING
     assert "qemu-system-x86" in verdict.reason
 
@@ -95,7 +97,8 @@ def test_evidence_is_kept_of_a_red_boot_only(
 ) -> None:
     report = "KTAP version 1\\n1..1\\nok 1 a.b\\n"
     summary = "# summary: planned=1 passed=1 failed=0 skipped=0 crc32="
-    crc = f"{crc32_of(['ok 1 a.b']):08x}"
+    crc = f"{signed_crc32(crc32_of(['ok 1 a.b']), KEY):08x}"
+    monkeypatch.setattr(kernel_tests, "draw_key", lambda: KEY)
     monkeypatch.setenv("ASSAY_BUILD", str(tmp_path))
     for said, green in ((crc, True), ("00000000", False)):
         command = script(f"printf '{report}{summary}{said}\\n'; exit 33")
@@ -115,7 +118,7 @@ def test_evidence_is_kept_of_a_red_boot_only(
 def test_the_end_of_a_machine_that_kvm_gave_up_is_not_awaited(script: Script) -> None:
     outcome = boot(script("echo 'KVM internal error. Suberror: 1' >&2; sleep 1000"), SOON_S)
     assert outcome.stop is Stop.GAVE_UP
-    verdict = judge(outcome, ["a.b"])
+    verdict = judge(outcome, ["a.b"], key=KEY)
     assert verdict.kind is Kind.QEMU_DIED
     assert "KVM internal error. Suberror: 1" in verdict.reason
 

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 import zlib
 from dataclasses import dataclass, replace
 
 import pytest
 
-from ktap import Kind, WireError, parse_list, text_lines
-from verdict import EXIT_BAD_REQUEST, EXIT_FAIL, EXIT_PANIC, EXIT_PASS, Outcome, Stop, judge
+from ktap import Kind, WireError, draw_key, key_word, parse_list, text_lines
+from verdict import EXIT_BAD_REQUEST, EXIT_FAIL, EXIT_PANIC, EXIT_PASS, Outcome, Stop
+from verdict import judge as judge_boot
+
+KEY = 0x0123456789ABCDEF
+judge = functools.partial(judge_boot, key=KEY)
 
 BOOT_LOG = "Assay 1.0\nMemory map\n"
 RUNS = ("map_to.maps", "unmap.unmaps")
@@ -29,6 +34,7 @@ class Log:
     plan: str | None = None
     summary: str | None = None
     crc: int | None = None
+    key: int | None = KEY
     after: str = ""
 
     def text(self) -> str:
@@ -39,6 +45,8 @@ class Log:
         crc = self.crc
         if crc is None:
             crc = zlib.crc32("".join(line + "\n" for line in results).encode())
+            if self.key is not None:
+                crc = zlib.crc32(self.key.to_bytes(8, "little"), crc)
         plan = f"1..{count}\n" if self.plan is None else self.plan
         body = "".join(line + "\n" for line in self.results)
         summary = self.summary
@@ -137,6 +145,16 @@ BROKEN: dict[str, tuple[Kind, Outcome]] = {
     "two headers": (Kind.GARBLED, ended(replace(GOOD, header="KTAP version 1\n" * 2))),
     "two reports": (Kind.GARBLED, ended(GOOD.serial() * 2)),
     "wrong checksum": (Kind.GARBLED, ended(replace(GOOD, crc=0x12345678))),
+    "a report of another boot": (Kind.GARBLED, ended(replace(GOOD, key=KEY + 1))),
+    "a report that nothing has signed": (Kind.CONTRADICTORY, ended(replace(GOOD, key=None))),
+    "a failure that nothing has signed": (
+        Kind.CONTRADICTORY,
+        ended(replace(FAILING, key=None), EXIT_FAIL),
+    ),
+    "a report of another boot before that of this": (
+        Kind.GARBLED,
+        ended(replace(GOOD, before=replace(GOOD, key=KEY + 1).text())),
+    ),
     "noise in the report": (Kind.GARBLED, ended(replace(GOOD, plan="1..3\n\x80\n"))),
     "free text in the report": (Kind.GARBLED, ended(replace(GOOD, plan="1..3\nhello\n"))),
     "no plan": (Kind.GARBLED, ended(replace(GOOD, plan=""))),
@@ -235,6 +253,8 @@ REASONS = {
     "QEMU refuses its arguments": "QEMU refused to go on, before the first result: qemu: invalid",
     "QEMU ends with 1 without a word": "before the first result without a word",
     "QEMU is told to end": "QEMU was told to end, after 'ok 3 vga",
+    "a report of another boot": "damaged, or made without the key of this boot",
+    "a report that nothing has signed": "the summary is not signed with the key of this boot",
     "another test": "unmap.unmaps, vga.shows_text; not asked for: map_to.flushes",
     "one test too few": "missing: vga.shows_text",
     "one test too many": "not asked for: map_to.flushes",
@@ -293,6 +313,17 @@ def test_a_flipped_bit_anywhere_in_the_report_is_red() -> None:
             damaged = bytearray(serial)
             damaged[position] ^= 1 << bit
             assert kind(ended(bytes(damaged))) is not Kind.PASSED, bytes(damaged)
+
+
+def test_a_report_with_another_key_is_red() -> None:
+    for bit in range(64):
+        assert kind(ended(replace(GOOD, key=KEY ^ 1 << bit))) is Kind.GARBLED
+
+
+def test_each_boot_has_a_key_of_its_own_that_the_kernel_takes() -> None:
+    keys = [draw_key() for _ in range(100)]
+    assert len(set(keys)) == len(keys) and all(0 < key < 1 << 64 for key in keys)
+    assert key_word(0x1F) == "key=0x000000000000001f"
 
 
 def test_a_line_lost_doubled_or_swapped_is_red() -> None:

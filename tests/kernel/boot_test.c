@@ -2,6 +2,7 @@
 #include "kernel/boot/image.h"
 #include "kernel/cpu/registers.h"
 #include "kernel/paging/layout.h"
+#include "kernel/port/string.h"
 #include "tests/kernel/support.h"
 
 #define GIB (UINT64_C(1) << 30)
@@ -215,4 +216,16 @@ TEST(boot, gives_the_same_command_line_that_the_options_come_from)
     CHECK_EQUAL(again.seed, kernel->options.seed);
     CHECK_TEXT_EQUAL(again.test_glob, kernel->options.test_glob);
     CHECK_TEXT_EQUAL(again.unknown_word, "");
+}
+
+/* A test that prints the kernel or its command line must not print it. */
+TEST(boot, shows_no_test_the_key_of_the_report)
+{
+    struct kernel *kernel = test->subject;
+    const char *text = kernel->boot_info->command_line;
+
+    for (; *text != '\0'; text++) {
+        CHECK_NOT_EQUAL(strncmp(text, "key=", 4), 0);
+    }
+    CHECK_EQUAL(kernel->report_key, 0);
 }

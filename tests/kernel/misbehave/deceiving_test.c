@@ -76,7 +76,7 @@ TEST(bad, reports_twice)
 static void report_success(struct test *test)
 {
     test_report_result(test->report, test->test_case, false, NULL);
-    test_report_end(test->report);
+    test_report_end(test->report, 0);
 }
 
 TEST(bad, reports_success_and_fails)
@@ -89,6 +89,24 @@ TEST(bad, reports_success_and_hangs, .timeout_ms = 300)
 {
     report_success(test);
     hang_with_interrupts_off(test->subject);
+}
+
+TEST(bad, reports_success_and_exits)
+{
+    report_success(test);
+    debug_exit(DEBUG_EXIT_PASS);
+}
+
+/* As a test would that prints what the framework prints, behind the plan that stands there already. */
+TEST(bad, prints_a_report_of_its_own_and_exits)
+{
+    static const char result[] = "ok 1 bad.prints_a_report_of_its_own_and_exits\n";
+
+    output_text(test->output, result);
+    output_text(test->output, "# summary: planned=1 passed=1 failed=0 skipped=0 crc32=");
+    output_hex_32(test->output, test_crc32(0, result, sizeof result - 1));
+    output_text(test->output, "\n");
+    debug_exit(DEBUG_EXIT_PASS);
 }
 
 TEST(bad, runs_the_tests_in_a_test)

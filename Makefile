@@ -145,7 +145,7 @@ $(OBJECTS)/%.asm.o: %.asm Makefile | build-tools
 
 # The symbol table is made from a link without one. It comes behind the code, which therefore
 # stands at the same addresses in both links.
-$(OBJECTS)/no_symbols.asm: scripts/symbol_table.awk
+$(OBJECTS)/no_symbols.asm: scripts/make/symbol_table.awk
 	@mkdir -p $(@D)
 	@awk -f $< /dev/null >$@
 
@@ -161,32 +161,32 @@ $(1).list: FORCE
 	    { echo "$$$$list" | cmp -s - $$@ || echo "$$$$list" >$$@; }
 endef
 
-# What an image was made of is linked into it: see scripts/image_sources.py. $(1): the image.
+# What an image was made of is linked into it: see scripts/harness/image/sources.py. $(1): the image.
 # $(2): its objects. $(3): other files.
 define sources_rules
 $(call list_rule,$(1),$(2))
 
-$(1)_sources.asm: $(2) $(1).list scripts/image_sources.py $(3)
-	@$(PYTHON) scripts/image_sources.py $(2) -- Makefile $(3) >$$@
+$(1)_sources.asm: $(2) $(1).list scripts/make/image_sources.py $(3)
+	@$(PYTHON) scripts/make/image_sources.py $(2) -- Makefile $(3) >$$@
 endef
-IMAGE_FILES = kernel/boot/kernel.ld scripts/symbol_table.awk scripts/font_table.py
-HOST_IMAGE_FILES = scripts/font_table.py
+IMAGE_FILES = kernel/boot/kernel.ld scripts/make/symbol_table.awk scripts/make/font_table.py
+HOST_IMAGE_FILES = scripts/make/font_table.py
 
 # Records of tests that the runner would refuse are refused here.
-check_records = $(PYTHON) scripts/test_records.py
+check_records = $(PYTHON) scripts/make/test_records.py
 
 define image_rules
 $(OBJECTS)/$(1).unnamed: $($(1)_OBJECTS) $(OBJECTS)/$(1).list $(OBJECTS)/no_symbols.o \
     kernel/boot/kernel.ld
 	@$(LD) $(KERNEL_LDFLAGS) $$(filter %.o,$$^) -o $$@
 
-$(OBJECTS)/$(1)_symbols.asm: $(OBJECTS)/$(1).unnamed scripts/symbol_table.awk
-	@$(NM) -n $$< | awk -f scripts/symbol_table.awk >$$@
+$(OBJECTS)/$(1)_symbols.asm: $(OBJECTS)/$(1).unnamed scripts/make/symbol_table.awk
+	@$(NM) -n $$< | awk -f scripts/make/symbol_table.awk >$$@
 
 $(call sources_rules,$(OBJECTS)/$(1),$($(1)_OBJECTS),$(IMAGE_FILES))
 
 $(OBJECTS)/$(1).elf: $($(1)_OBJECTS) $(OBJECTS)/$(1)_symbols.o $(OBJECTS)/$(1)_sources.o \
-    kernel/boot/kernel.ld scripts/test_records.py
+    kernel/boot/kernel.ld scripts/make/test_records.py
 	$$(call quiet,LD $$@)$(LD) $(KERNEL_LDFLAGS) $$(filter %.o,$$^) -o $$@
 	@$(check_records) $$@
 
@@ -195,7 +195,7 @@ $(BUILD)/$(1).elf: $(OBJECTS)/$(1).elf FORCE
 	@cmp -s $$< $$@ || { cp $$< $$@.new && mv -f $$@.new $$@; }
 endef
 
-$(OBJECTS)/font_table.asm: scripts/font_table.py | build-tools
+$(OBJECTS)/font_table.asm: scripts/make/font_table.py | build-tools
 	@mkdir -p $(@D)
 	@$(PYTHON) $< $(FONT) >$@
 
@@ -238,7 +238,7 @@ debug: $(IMAGES) $(if $(filter bios uefi,$(PROFILE)),$(ISOS))  ## boot stopped, 
 	    $(if $(PROFILE),--profile $(PROFILE)) $(if $(value WORDS),--append=$(call quoted,WORDS))
 
 $(eval $(call sources_rules,$(OBJECTS)/host/unit_tests,$(HOST_OBJECTS),$(HOST_IMAGE_FILES)))
-$(BUILD)/host/unit_tests: $(HOST_OBJECTS) $(OBJECTS)/host/unit_tests_sources.o scripts/test_records.py
+$(BUILD)/host/unit_tests: $(HOST_OBJECTS) $(OBJECTS)/host/unit_tests_sources.o scripts/make/test_records.py
 	@mkdir -p $(@D)
 	$(call quiet,LD $@)$(CC) -no-pie -fsanitize=address,undefined $(filter %.o,$^) -o $@.new
 	@$(check_records) $@.new && mv -f $@.new $@
@@ -395,7 +395,7 @@ figures: $(BUILD)/assay.elf $(BUILD)/assay-test.elf  ## make docs/figures/ from 
 c_sources = $(sort $(patsubst $(OBJECTS)/%.c.o,%.c,$(filter %.c.o,$(1))))
 
 compile_commands.json: FORCE  ## how each file is compiled, for editors and clangd
-	@$(PYTHON) scripts/compile_commands.py $@ \
+	@$(PYTHON) scripts/make/compile_commands.py $@ \
 	    --group '$(CC) $(KERNEL_CFLAGS)' $(call c_sources,$(foreach image,$(filter assay%_OBJECTS,$(.VARIABLES)),$($(image)))) \
 	    --group '$(CC) $(HOST_CFLAGS)' $(sort $(HOST_TEST_SOURCES) $(HOST_PURE_SOURCES) $(HOST_PROGRAMS)) \
 	    --group '$(CC) $(BENCH_CFLAGS)' $(sort $(BENCH_SOURCES) tests/bench/frame_bench.c) \

@@ -30,7 +30,7 @@ from c_definitions import find_definition
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from command import run_script  # noqa: E402
+from harness.host.script import run_script  # noqa: E402
 
 DOCUMENTS = ("README*.md", "CONTRIBUTING.md", "docs/*.md")
 MARKER = re.compile(r"<!-- (code|output|example): (.+) -->$")

@@ -17,7 +17,7 @@ from pathlib import Path, PurePosixPath
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from command import run_script  # noqa: E402
+from harness.host.script import run_script  # noqa: E402
 
 C_DIRECTORIES = ("kernel", "mm", "testing", "tests")
 SIZED_DIRECTORIES = (*C_DIRECTORIES, "scripts")

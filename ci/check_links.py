@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from command import run_script  # noqa: E402
+from harness.host.script import run_script  # noqa: E402
 
 # Directories that are made or that are not the project's.
 SKIPPED = ("build", "node_modules")

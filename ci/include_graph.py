@@ -19,8 +19,8 @@ from check_layering import C_DIRECTORIES, PORT_HEADER, Source, project_files, wi
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
-from command import run_script  # noqa: E402
-from whole_file import write_whole  # noqa: E402
+from harness.host.script import run_script  # noqa: E402
+from harness.host.whole_file import write_whole  # noqa: E402
 
 ROOT = Path(__file__).resolve().parent.parent
 SUFFIXES = (".c", ".h", ".asm")

@@ -20,11 +20,11 @@ SCRIPTS = str(Path(__file__).resolve().parent)
 if SCRIPTS not in sys.path:
     sys.path.insert(0, SCRIPTS)
 
-import kernel_state  # noqa: E402
-import page_entry  # noqa: E402
-import page_table_dump  # noqa: E402
-from page_names import innermost, kernel_names  # noqa: E402
-from stopped_machine import Machine, active_tables, machine  # noqa: E402
+from assay import kernel_state  # noqa: E402
+from assay.page_names import innermost, kernel_names  # noqa: E402
+from harness.debugger.stopped_machine import Machine, active_tables, machine  # noqa: E402
+from harness.pages import dump as page_table_dump  # noqa: E402
+from harness.pages import entry as page_entry  # noqa: E402
 
 
 # The struct types of mm/address.h, each with one field.

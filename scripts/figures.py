@@ -16,17 +16,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from boot_map import MapError, kernel_tables, test_tables
-from command import run_script
-from kernel_tests import TEST_IMAGE, matching, read_test_image
-from machines import PROFILES, ROOT, EnvironmentFault, image_to_boot
-from page_map_diff import IGNORED, marks
-from page_map_model import page_map, table_levels
-from page_map_svg import draw
-from page_snapshot import DumpError, Snapshot, load, runs_of, save
-from page_table_dump import ENTRIES, PRESENT, is_leaf, shift, target
-from qemu_runner import NORMAL_IMAGE, PROMPT
-from whole_file import write_whole
+from harness.host.script import run_script
+from harness.machine.profile import PROFILES, ROOT, EnvironmentFault, image_to_boot
+from harness.pages.boot_map import MapError, kernel_tables, test_tables
+from harness.pages.diff import IGNORED, marks
+from harness.pages.dump import ENTRIES, PRESENT, is_leaf, shift, target
+from harness.pages.model import page_map, table_levels
+from harness.pages.snapshot import DumpError, Snapshot, load, runs_of, save
+from harness.pages.svg import draw
+from harness.suite.kernel_tests import TEST_IMAGE, matching, read_test_image
+from harness.terminal.kernel_output import PROMPT
+from qemu_runner import NORMAL_IMAGE
+from harness.host.whole_file import write_whole
 
 DIRECTORY = ROOT / "docs" / "figures"
 PROFILE = PROFILES["fast"]

@@ -14,9 +14,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from command import run_script
-from page_snapshot import DumpError, load
-from whole_file import write_whole
+from harness.host.script import run_script
+from harness.host.whole_file import write_whole
+from harness.pages.snapshot import DumpError, load
 
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -58,7 +58,7 @@ def write_pictures(dumps: Sequence[Path], stem: Path) -> tuple[Path, Path]:
     Raises DumpError, OSError, and ImportError without jinja2.
     """
     snapshots = [load(path) for path in dumps]
-    from page_map_page import render
+    from harness.pages.page import render
 
     svg, page = render(snapshots)
     paths = tuple(stem.with_name(stem.name + suffix) for suffix in (".svg", ".html"))

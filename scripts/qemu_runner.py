@@ -17,14 +17,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
-from boot_map import MapError, map_kernel, map_test
-from boots import EXIT_FAILURES, EXIT_OK, EXIT_USAGE, Job, complain, run_jobs
-from command import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, run_script
-from debugging import debug
-from drawn_machine import is_machine, machine_named
-from kernel_output import PROMPT
-from kernel_tests import TEST_IMAGE, KernelTest, find_kvm_fault, matching, name_at, read_test_image
-from machines import (
+from harness.commands.debug import debug
+from harness.commands.matrix import EXAMPLES as MATRIX_EXAMPLES, matrix_command
+from harness.host.scratch import scratch_directory
+from harness.host.script import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, run_script
+from harness.machine.profile import (
     KVM,
     PROFILES,
     ROOT,
@@ -38,14 +35,30 @@ from machines import (
     image_to_boot,
     qemu_binary,
 )
-from matrix import EXAMPLES as MATRIX_EXAMPLES
-from matrix import matrix_command
-from page_snapshot import DumpError
-from running import run_kernel
-from terminal import is_attended
-from qemu_process import Monitor, MonitorError, Qemu, boot, monitor_arguments, stop_everything
-from scratch import scratch_directory
-from verdict import EXIT_PASS, Outcome
+from harness.pages.boot_map import MapError, map_kernel, map_test
+from harness.pages.snapshot import DumpError
+from harness.qemu.drawn_machine import is_machine, machine_named
+from harness.qemu.process import (
+    Monitor,
+    MonitorError,
+    Qemu,
+    boot,
+    monitor_arguments,
+    stop_everything,
+)
+from harness.suite.boots import EXIT_FAILURES, EXIT_OK, EXIT_USAGE, Job, complain, run_jobs
+from harness.suite.kernel_tests import (
+    TEST_IMAGE,
+    KernelTest,
+    find_kvm_fault,
+    matching,
+    name_at,
+    read_test_image,
+)
+from harness.terminal.kernel_output import PROMPT
+from harness.terminal.running import run_kernel
+from harness.terminal.terminal import is_attended
+from harness.verdict.verdict import EXIT_PASS, Outcome
 
 VERSION_FILE = ROOT / "VERSION"
 NORMAL_IMAGE = "assay"

@@ -20,11 +20,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote
 
-from command import run_script
-from junit import RED, VERDICTS, InnerResult, Item, JunitError, TestRun, read_run
-from ktap import text_lines
-from machines import PROFILES, ROOT, SETUP, build_directory
-from whole_file import write_whole
+from harness.host.script import run_script
+from harness.host.whole_file import write_whole
+from harness.machine.profile import PROFILES, ROOT, SETUP, build_directory
+from harness.report.junit import RED, VERDICTS, InnerResult, Item, JunitError, TestRun, read_run
+from harness.verdict.ktap import text_lines
 
 EXIT_OK, EXIT_NOTHING, EXIT_ENVIRONMENT = 0, 2, 3
 TEMPLATE = "report.html.j2"
@@ -217,7 +217,7 @@ def render(run: TestRun, artifacts: Path, page: Path) -> str:
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
+        loader=FileSystemLoader(Path(__file__).parent / "harness" / "report"),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

@@ -10,9 +10,9 @@ import pytest
 from _pytest.junitxml import xml_key
 
 import claims
-from kernel_tests import SUITE_PROFILES, KernelTest, read_test_image, read_unit_tests
-from machines import PROFILES, ROOT, EnvironmentFault
-from scratch import scratch_root
+from harness.host.scratch import scratch_root
+from harness.machine.profile import PROFILES, ROOT, EnvironmentFault
+from harness.suite.kernel_tests import SUITE_PROFILES, KernelTest, read_test_image, read_unit_tests
 
 
 def pytest_configure(config: pytest.Config) -> None:

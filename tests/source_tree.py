@@ -6,7 +6,7 @@ import os
 import shutil
 from pathlib import Path
 
-from machines import ROOT, build_directory
+from harness.machine.profile import ROOT, build_directory
 
 NOT_NEEDED = shutil.ignore_patterns("artifacts", "report", "map", "fuzz", "pytest_cache", "iso")
 

@@ -1,4 +1,4 @@
-/* The font of the framebuffer console. scripts/font_table.py makes it from a packaged font. */
+/* The font of the framebuffer console. scripts/make/font_table.py makes it from a packaged font. */
 #pragma once
 
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* The names of the kernel's functions. The table is made from the linked image by
- * scripts/symbol_table.awk and linked in behind the code. */
+ * scripts/make/symbol_table.awk and linked in behind the code. */
 #pragma once
 
 #include <stdbool.h>

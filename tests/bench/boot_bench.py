@@ -19,7 +19,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from command import run_script  # noqa: E402
+from harness.host.script import run_script  # noqa: E402
 
 BUILD = Path(__file__).resolve().parents[2] / "build"
 RATIO_LIMIT = 2.0

@@ -26,10 +26,16 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
-from command import run_script  # noqa: E402
-from kernel_tests import TEST_IMAGE, KernelTest, read_test_image  # noqa: E402
-from machines import PROFILES, EnvironmentFault, command_line, find_fault, image_path  # noqa: E402
-from verdict import EXIT_PASS  # noqa: E402
+from harness.host.script import run_script  # noqa: E402
+from harness.machine.profile import (  # noqa: E402
+    PROFILES,
+    EnvironmentFault,
+    command_line,
+    find_fault,
+    image_path,
+)
+from harness.suite.kernel_tests import TEST_IMAGE, KernelTest, read_test_image  # noqa: E402
+from harness.verdict.verdict import EXIT_PASS  # noqa: E402
 
 PYTEST = ["-q", "-c", str(ROOT / "tests/pytest.ini"), f"--rootdir={ROOT}"]
 ITEMS = "tests/kernel/test_kernel.py::test"

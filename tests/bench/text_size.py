@@ -15,7 +15,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "scripts"))
 
-from command import run_script  # noqa: E402
+from harness.host.script import run_script  # noqa: E402
 
 # The translate that a caller with four levels and linear access gets.
 PROBE = """

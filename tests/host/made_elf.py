@@ -6,7 +6,7 @@ import struct
 from collections.abc import Sequence
 from pathlib import Path
 
-from elf_file import SHT_STRTAB
+from harness.image.elf_file import SHT_STRTAB
 
 HEADER_SIZE = SECTION_SIZE = 64
 # Name, kind, flags, address, content.

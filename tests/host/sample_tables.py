@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from page_snapshot import NamedRange, Snapshot, read_tables
-from page_table_dump import GLOBAL, HUGE, NO_EXECUTE, PAT_HUGE, PRESENT, USER, WRITABLE
+from harness.pages.dump import GLOBAL, HUGE, NO_EXECUTE, PAT_HUGE, PRESENT, USER, WRITABLE
+from harness.pages.snapshot import NamedRange, Snapshot, read_tables
 
 Memory = dict[int, dict[int, int]]
 TABLE = PRESENT | WRITABLE | USER

@@ -7,10 +7,9 @@ from pathlib import Path
 
 import pytest
 
-import machines
-from elf_file import SHF_ALLOC, SHT_PROGBITS
-from kernel_tests import ImageFault, KernelTest, matching, read_tests
-from machines import (
+from harness.image.elf_file import SHF_ALLOC, SHT_PROGBITS
+from harness.machine import profile as machines
+from harness.machine.profile import (
     ALL_FEATURES,
     PROFILES,
     EnvironmentFault,
@@ -20,6 +19,7 @@ from machines import (
     command_line,
     find_fault,
 )
+from harness.suite.kernel_tests import ImageFault, KernelTest, matching, read_tests
 from made_elf import write_elf
 
 ADDRESS = 0xFFFF_FFFF_8010_0000

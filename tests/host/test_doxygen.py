@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from machines import ROOT
+from harness.machine.profile import ROOT
 
 # All that `make doxygen` reads besides the headers.
-COPIED = ("Makefile", "settings.mk", "VERSION", "docs/Doxyfile", "docs/mm.md", "scripts/doxygen_filter.awk")
+COPIED = ("Makefile", "settings.mk", "VERSION", "docs/Doxyfile", "docs/mm.md", "scripts/make/doxygen_filter.awk")
 
 
 def make(build: Path, *words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:

@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-import compile_commands
-import debugging
-from kernel_tests import name_at, read_test_image
-from machines import ROOT
+from harness.commands import debug as debugging
+from harness.machine.profile import ROOT
+from harness.suite.kernel_tests import name_at, read_test_image
+from make import compile_commands
 
 FILES = (
     ".vscode/launch.json", ".vscode/tasks.json", ".vscode/settings.json",
@@ -49,8 +49,8 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> list[dict[str, Any]]:
         ["make", "-s", "-n", "compile_commands.json"], cwd=ROOT, capture_output=True, text=True,
         check=True,
     ).stdout
-    line = recipe[recipe.index("scripts/compile_commands.py"):].replace("\\\n", " ")
-    line = line.replace("scripts/compile_commands.py compile_commands.json", f"'{script}' '{made}'")
+    line = recipe[recipe.index("scripts/make/compile_commands.py"):].replace("\\\n", " ")
+    line = line.replace("scripts/make/compile_commands.py compile_commands.json", f"'{script}' '{made}'")
     subprocess.run(["sh", "-c", f"{sys.executable} {line}"], cwd=ROOT, check=True)
     entries: list[dict[str, Any]] = json.loads(made.read_text(encoding="utf-8"))
     return entries

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from elf_file import HEADER, SECTION, SHF_ALLOC, SHT_PROGBITS, ElfError, ElfFile
-from guest_core import CoreError, GuestCore
-from image_sources import ROOT
+from assay.page_names import kernel_names, symbols_of
+from harness.debugger.guest_core import CoreError, GuestCore
+from harness.image.elf_file import HEADER, SECTION, SHF_ALLOC, SHT_PROGBITS, ElfError, ElfFile
+from harness.image.sources import ROOT
+from harness.image.test_records import EnvironmentFault, read_tests
 from made_elf import write_elf
-from page_names import kernel_names, symbols_of
 from test_guest_core import note, state, write_core
-from test_records import EnvironmentFault, read_tests
 
 SEED = int(os.environ.get("SEED", "1"), 0)
 DAMAGES = 400

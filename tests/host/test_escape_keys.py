@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from escape_keys import Command, EscapeKeys
+from harness.terminal.escape_keys import Command, EscapeKeys
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import figures
-from machines import ROOT
-from page_snapshot import EntryRun, Snapshot
+from harness.machine.profile import ROOT
+from harness.pages.snapshot import EntryRun, Snapshot
 
 ROOT_TABLE, LOWER = 0x1000, 0x2000
 

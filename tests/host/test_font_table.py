@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from font_table import EXIT_FONT, EXIT_OK, FONT, HEIGHT, UNKNOWN, assembly, main, read_font
+from make.font_table import EXIT_FONT, EXIT_OK, FONT, HEIGHT, UNKNOWN, assembly, main, read_font
 
 LETTERS = [chr(code) for code in range(0x21, 0x7F)]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from machines import ROOT
+from harness.machine.profile import ROOT
 
 RUNS = 500
 LIMIT_S = 120

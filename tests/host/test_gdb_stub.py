@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from gdb_stub import GdbStub, StubError
+from harness.qemu.gdb_stub import GdbStub, StubError
 
 
 @contextmanager

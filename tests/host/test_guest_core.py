@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from control_registers import ControlRegisters, NoTables, bit_names
-from guest_core import CoreError, GuestCore
+from harness.debugger.control_registers import ControlRegisters, NoTables, bit_names
+from harness.debugger.guest_core import CoreError, GuestCore
 
 HEADER = struct.Struct("<16s2HI3QI6H")
 PROGRAM_HEADER = struct.Struct("<2I6Q")

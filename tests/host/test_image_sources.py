@@ -11,15 +11,17 @@ from pathlib import Path
 
 import pytest
 
-import boot_map
-import debugging
-import image_sources
-import kernel_tests
-import machines
-import second_opinion
-from elf_file import SHF_ALLOC, SHT_PROGBITS
-from image_sources import ROOT, find_fault, sources_of
+from assay import second_opinion
+from harness.commands import debug as debugging
+from harness.image import sources as image_sources
+from harness.image.elf_file import SHF_ALLOC, SHT_PROGBITS
+from harness.image.sources import ROOT, find_fault
+from harness.machine import profile as machines
+from harness.pages import boot_map
+from harness.suite import kernel_tests
 from made_elf import write_elf
+from make import image_sources as writer
+from make.image_sources import sources_of
 
 BUILD_ID = b"\x04\0\0\0\x14\0\0\0\3\0\0\0GNU\0" + bytes(range(20))
 
@@ -28,6 +30,7 @@ BUILD_ID = b"\x04\0\0\0\x14\0\0\0\3\0\0\0GNU\0" + bytes(range(20))
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Sources of one image: a.c, a.h; b.c lies beside them and is not used."""
     monkeypatch.setattr(image_sources, "ROOT", tmp_path)
+    monkeypatch.setattr(writer, "ROOT", tmp_path)
     (tmp_path / "Makefile").write_text("all:\n")
     (tmp_path / "src").mkdir()
     for name in ("a.c", "a.h", "b.c"):
@@ -129,7 +132,7 @@ BOOTING: dict[str, Callable[[], object]] = {
 
 def stale_images(build: Path) -> None:
     """Images whose Makefile was another, as it seems."""
-    digest = image_sources.sources_of([], ["Makefile"]).partition(" ")[0].encode()
+    digest = sources_of([], ["Makefile"]).partition(" ")[0].encode()
     for name in IMAGES:
         content = (ROOT / "build" / f"{name}.elf").read_bytes()
         assert digest in content

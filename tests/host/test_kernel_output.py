@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from kernel_output import LINE_BYTES, PROMPT, KernelOutput
-from machines import ROOT, build_directory
-from page_names import sorted_symbols
-from source_lines import CallLines, SourceLines, with_source
+from assay.page_names import sorted_symbols
+from harness.image.source_lines import CallLines, SourceLines, with_source
+from harness.machine.profile import ROOT, build_directory
+from harness.terminal.kernel_output import LINE_BYTES, PROMPT, KernelOutput
 
 ELF = build_directory() / "assay.elf"
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from machines import ROOT
+from harness.machine.profile import ROOT
 
 EXAMPLE = ROOT / "tests" / "host" / "example"
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wstrict-prototypes", "-Werror"]

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from elf_file import ElfFile
-from image_sources import ROOT
-from test_records import read_tests
+from harness.image.elf_file import ElfFile
+from harness.image.sources import ROOT
+from harness.image.test_records import read_tests
 
 COMPILER = Path(os.environ.get("CC", "gcc")).name
 OBJECTS = Path("build") / COMPILER

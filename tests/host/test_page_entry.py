@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from page_entry import Entry, is_canonical, tables, walk
+from harness.pages.entry import Entry, is_canonical, tables, walk
 
 P, W, U, A, D, PS, G, PAT_HUGE, NX = 1, 2, 4, 1 << 5, 1 << 6, 1 << 7, 1 << 8, 1 << 12, 1 << 63
 TABLE = P | W | U

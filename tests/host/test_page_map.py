@@ -12,13 +12,13 @@ from pathlib import Path
 import pytest
 
 import page_map
-from page_map_diff import changes, marks
-from page_map_model import BOXES_MAX, ROWS_MAX, Kind, Mark, page_map as model, size_text
-from page_map_page import render
-from page_map_svg import draw
-from page_names import innermost, kernel_names, outermost
-from page_snapshot import NamedRange, save
-from page_table_dump import DIRTY, GLOBAL, PRESENT, WRITABLE
+from assay.page_names import innermost, kernel_names, outermost
+from harness.pages.diff import changes, marks
+from harness.pages.dump import DIRTY, GLOBAL, PRESENT, WRITABLE
+from harness.pages.model import BOXES_MAX, ROWS_MAX, Kind, Mark, page_map as model, size_text
+from harness.pages.page import render
+from harness.pages.snapshot import NamedRange, save
+from harness.pages.svg import draw
 from sample_tables import DATA, FIVE, FOUR, TABLE, Memory, snapshot
 
 SCRIPT = Path(page_map.__file__)

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from page_map_page import render
+from harness.pages.page import render
 from sample_tables import DATA, FIVE, FOUR, snapshot
 
 BROWSERS = ("chromium-headless-shell", "chromium")

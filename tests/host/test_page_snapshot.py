@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-import page_snapshot
-from page_snapshot import (
+from harness.pages import snapshot as page_snapshot
+from harness.pages.snapshot import (
     DumpError,
     EntryRun,
     from_json,

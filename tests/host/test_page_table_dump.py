@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-from page_table_dump import (
-    HUGE,
-    NO_EXECUTE,
-    PRESENT,
-    USER,
-    WRITABLE,
-    dump,
-)
+from harness.pages.dump import HUGE, NO_EXECUTE, PRESENT, USER, WRITABLE, dump
 
 Memory = dict[int, dict[int, int]]
 TABLE = PRESENT | WRITABLE | USER

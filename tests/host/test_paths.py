@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-import scratch
-from machines import ROOT, EnvironmentFault, option_value
-from qemu_process import gdb_arguments, monitor_arguments
+from harness.host import scratch
+from harness.machine.profile import ROOT, EnvironmentFault, option_value
+from harness.qemu.process import gdb_arguments, monitor_arguments
 from source_tree import copy_with_build
 
 ODD = "a b, 'it' \"q\" $HOME `id` #1 50% &;:=! ünï 日本."

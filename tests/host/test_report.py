@@ -15,8 +15,8 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 import report
-from junit import JunitError, read_run
-from machines import ROOT
+from harness.machine.profile import ROOT
+from harness.report.junit import JunitError, read_run
 
 HOSTILE = "</pre><script>alert('&amp;')</script>"
 PNG = b"\x89PNG\r\n\x1a\n and the rest"

@@ -12,14 +12,14 @@ from pathlib import Path
 
 import pytest
 
-import kernel_tests
-import qemu_process
+from harness.qemu import process as qemu_process
+from harness.suite import kernel_tests
 import qemu_runner
-from kernel_tests import KernelTest, boot_tests
-from ktap import Kind, crc32_of, signed_crc32
-from machines import PROFILES, Feature
-from qemu_process import Qemu, boot
-from verdict import EXIT_PASS, Stop, judge
+from harness.machine.profile import PROFILES, Feature
+from harness.qemu.process import Qemu, boot
+from harness.suite.kernel_tests import KernelTest, boot_tests
+from harness.verdict.ktap import Kind, crc32_of, signed_crc32
+from harness.verdict.verdict import EXIT_PASS, Stop, judge
 
 RUNNER = Path(qemu_runner.__file__)
 SOON_S = 20.0

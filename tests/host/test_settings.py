@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from machines import PROFILES, ROOT
+from harness.machine.profile import PROFILES, ROOT
 
 WRONG = [
     ("BOOT=biso", "BOOT=biso: expected bios, uefi, pvh"),

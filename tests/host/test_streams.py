@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DIRECTORIES = ("scripts", "ci", "tests/bench")
+DIRECTORIES = ("scripts", "scripts/make", "ci", "tests/bench")
 LOST = 3
 
 # What each script is asked for, so that it writes something and boots nothing.
@@ -23,13 +23,13 @@ COMMANDS = (
     "scripts/qemu_runner.py list map_to.*",
     "scripts/qemu_runner.py list no.such",
     "scripts/qemu_runner.py matrix --list --sample 1 --seed 1",
-    "scripts/font_table.py",
+    "scripts/make/font_table.py",
     "scripts/page_map.py --help",
     "scripts/page_map.py no-such-dump",
     "scripts/report.py --help",
     "scripts/report.py --junit no-such-run",
-    "scripts/compile_commands.py --help",
-    "scripts/compile_commands.py",
+    "scripts/make/compile_commands.py --help",
+    "scripts/make/compile_commands.py",
     "scripts/figures.py --help",
     "scripts/setup.sh --help",
     "scripts/setup.sh nonsense",

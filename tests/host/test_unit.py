@@ -8,8 +8,8 @@ import subprocess
 
 import pytest
 
-from kernel_tests import KernelTest, read_unit_tests
-from machines import ROOT, build_directory
+from harness.machine.profile import ROOT, build_directory
+from harness.suite.kernel_tests import KernelTest, read_unit_tests
 
 LIMIT_S = 120
 # What tests choose at random follows from it; `make test SEED=N` makes it another.

@@ -8,9 +8,16 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from ktap import Kind, WireError, draw_key, key_word, parse_list, text_lines
-from verdict import EXIT_BAD_REQUEST, EXIT_FAIL, EXIT_PANIC, EXIT_PASS, Outcome, Stop
-from verdict import judge as judge_boot
+from harness.verdict.ktap import Kind, WireError, draw_key, key_word, parse_list, text_lines
+from harness.verdict.verdict import (
+    EXIT_BAD_REQUEST,
+    EXIT_FAIL,
+    EXIT_PANIC,
+    EXIT_PASS,
+    Outcome,
+    Stop,
+    judge as judge_boot,
+)
 
 KEY = 0x0123456789ABCDEF
 judge = functools.partial(judge_boot, key=KEY)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from whole_file import write_whole
+from harness.host.whole_file import write_whole
 
 LIMIT_BYTES = 4096
 

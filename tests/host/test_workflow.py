@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import]
 
-from machines import ROOT
+from harness.machine.profile import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 

@@ -9,8 +9,8 @@ from types import TracebackType
 
 import pexpect  # type: ignore[import]
 
-from machines import PROFILES, command_line, image_to_boot
-from qemu_process import Monitor, Qemu, monitor_arguments
+from harness.machine.profile import PROFILES, command_line, image_to_boot
+from harness.qemu.process import Monitor, Qemu, monitor_arguments
 
 PROMPT = "assay> "
 # QEMU's own way to put the serial port on a terminal: Ctrl-C goes to the kernel. Ctrl-T begins a

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PIL import Image  # type: ignore[import]
 
-from font_table import ENCODING, FONT, HEIGHT, WIDTH, read_font
+from make.font_table import ENCODING, FONT, HEIGHT, WIDTH, read_font
 
 BLACK_AT_MOST = 64
 # The cursor covers the last rows of pixels of the cell where the next character will be.

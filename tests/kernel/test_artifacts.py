@@ -11,17 +11,17 @@ from pathlib import Path
 
 import pytest
 
-import artifacts
-from artifacts import directory_of
-from kernel_tests import boot_tests, matching, read_test_image
-from ktap import Kind
-from machines import PROFILES, ROOT, Profile, build_directory
-from page_map_model import page_map
-from page_snapshot import load
-from verdict import Verdict
+from harness.evidence import artifacts
+from harness.evidence.artifacts import directory_of
+from harness.machine.profile import PROFILES, ROOT, Profile, build_directory
+from harness.pages.model import page_map
+from harness.pages.snapshot import load
+from harness.suite.kernel_tests import boot_tests, matching, read_test_image
+from harness.verdict.ktap import Kind
+from harness.verdict.verdict import Verdict
 
 IMAGE = "assay-misbehave"
-RUNNER = Path(artifacts.__file__).with_name("qemu_runner.py")
+RUNNER = ROOT / "scripts" / "qemu_runner.py"
 ALWAYS = {"serial.log", "verdict.txt", "command.txt"}
 OF_THE_SECOND_BOOT = {
     "repeat.txt", "repeat-serial.log", "registers.txt", "mem.txt", "tlb.txt", "page-tables.txt",

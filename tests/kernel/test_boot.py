@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from machines import PROFILES, Profile, command_line, image_to_boot
-from qemu_process import boot
-from verdict import EXIT_BAD_REQUEST, EXIT_PANIC, EXIT_PASS, Outcome, Stop
+from harness.machine.profile import PROFILES, Profile, command_line, image_to_boot
+from harness.qemu.process import boot
+from harness.verdict.verdict import EXIT_BAD_REQUEST, EXIT_PANIC, EXIT_PASS, Outcome, Stop
 
 DEMONSTRATION_ENDS = "It did not crash!"
 PVH_NOTE_TYPE = 18

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from kernel_tests import boot_tests, matching, read_test_image
-from ktap import Kind
-from machines import PROFILES, Feature, Profile
+from harness.machine.profile import PROFILES, Feature, Profile
+from harness.suite.kernel_tests import boot_tests, matching, read_test_image
+from harness.verdict.ktap import Kind
 
 IMAGE = "assay-conformance"
 SAMPLE_MIN = 500_000

@@ -14,15 +14,15 @@ from pathlib import Path
 import pexpect  # type: ignore[import]
 import pytest
 
-import artifacts
+from harness.evidence import artifacts
 import qemu_runner
-from artifacts import directory_of
-from debugging import COMMANDS
-from kernel_tests import boot_tests, matching, read_test_image
-from machines import PROFILES, ROOT, build_directory, command_line, image_to_boot
-from page_table_dump import LEAVES
-from qemu_process import Qemu, gdb_arguments
-from verdict import Stop
+from harness.commands.debug import COMMANDS
+from harness.evidence.artifacts import directory_of
+from harness.machine.profile import PROFILES, ROOT, build_directory, command_line, image_to_boot
+from harness.pages.dump import LEAVES
+from harness.qemu.process import Qemu, gdb_arguments
+from harness.suite.kernel_tests import boot_tests, matching, read_test_image
+from harness.verdict.verdict import Stop
 
 TEST = "map_to.refuses_a_page_that_is_mapped"
 FUNCTION = TEST.replace(".", "_")

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from machines import PROFILES, command_line, image_to_boot
-from qemu_process import Monitor, Qemu, monitor_arguments
-from source_lines import SourceLines
+from harness.image.source_lines import SourceLines
+from harness.machine.profile import PROFILES, command_line, image_to_boot
+from harness.qemu.process import Monitor, Qemu, monitor_arguments
 
 THE_END = "The kernel has stopped."
 INTERRUPTS_ON = 1 << 9

@@ -5,9 +5,9 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from machines import PROFILES, command_line, image_to_boot
+from harness.machine.profile import PROFILES, command_line, image_to_boot
 from monitor_session import PROMPT, Session
-from qemu_process import Monitor, Qemu, monitor_arguments
+from harness.qemu.process import Monitor, Qemu, monitor_arguments
 from screen_text import read_screen, wrapped
 
 BANNER = "Assay: "

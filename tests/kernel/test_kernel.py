@@ -6,11 +6,17 @@ from collections.abc import Callable
 
 import pytest
 
-from kernel_tests import TEST_IMAGE, KernelTest, boot_tests, find_kvm_fault, read_test_image
-from ktap import Kind, parse_list
-from machines import KVM, PROFILES, Profile, command_line, image_to_boot
-from qemu_process import boot
-from verdict import EXIT_PASS, Verdict
+from harness.machine.profile import KVM, PROFILES, Profile, command_line, image_to_boot
+from harness.qemu.process import boot
+from harness.suite.kernel_tests import (
+    TEST_IMAGE,
+    KernelTest,
+    boot_tests,
+    find_kvm_fault,
+    read_test_image,
+)
+from harness.verdict.ktap import Kind, parse_list
+from harness.verdict.verdict import EXIT_PASS, Verdict
 
 
 def demand_kvm_if_needed(profile: Profile) -> None:

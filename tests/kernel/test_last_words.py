@@ -12,12 +12,12 @@ from pathlib import Path
 import pytest
 
 import qemu_runner
-from boot_map import MapError, kernel_tables
-from gdb_stub import GdbStub
-from machines import PROFILES, command_line, image_to_boot
+from harness.machine.profile import PROFILES, command_line, image_to_boot
+from harness.pages.boot_map import MapError, kernel_tables
+from harness.qemu.gdb_stub import GdbStub
 from monitor_session import LIMIT_S, PROMPT
-from qemu_process import Monitor, Qemu, QemuEnded, monitor_arguments
-from second_opinion import OpinionError, compare
+from assay.second_opinion import OpinionError, compare
+from harness.qemu.process import Monitor, Qemu, QemuEnded, monitor_arguments
 
 WORDS = "qemu: there is no room for a machine today"
 PROFILE = PROFILES["fast"]

@@ -9,7 +9,7 @@ import pexpect  # type: ignore[import]
 import pytest
 
 from monitor_session import PROMPT, Session
-from verdict import EXIT_PANIC
+from harness.verdict.verdict import EXIT_PANIC
 
 THE_END = "The kernel has stopped."
 # An address, as the report and the bare facts have it.

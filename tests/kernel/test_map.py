@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-import boot_map
-from kernel_tests import matching, read_test_image
-from machines import PROFILES
-from page_map_diff import changes
-from page_map_model import Kind, Mark, page_map
-from page_snapshot import load
+from harness.machine.profile import PROFILES, ROOT
+from harness.pages import boot_map
+from harness.pages.diff import changes
+from harness.pages.model import Kind, Mark, page_map
+from harness.pages.snapshot import load
+from harness.suite.kernel_tests import matching, read_test_image
 
-RUNNER = Path(boot_map.__file__).with_name("qemu_runner.py")
+RUNNER = ROOT / "scripts" / "qemu_runner.py"
 # It maps a frame at 0xdeadbeaf000 and at the page behind, and unmaps the second.
 TEST = "map_to.shows_one_frame_at_two_pages"
 PAGE = 0xDEAD_BEAF_000

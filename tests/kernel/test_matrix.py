@@ -9,10 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from drawn_machine import SEED_END, draw, is_machine, machine_named
-from kernel_tests import boot_tests, read_test_image
-from machines import PROFILES, EnvironmentFault, Feature, Firmware, image_path
-from qemu_offers import Offers, offers, provided
+from harness.machine.profile import PROFILES, EnvironmentFault, Feature, Firmware, image_path
+from harness.qemu.drawn_machine import SEED_END, draw, is_machine, machine_named
+from harness.qemu.offers import Offers, offers, provided
+from harness.suite.kernel_tests import boot_tests, read_test_image
 
 SAMPLE = 12
 FAST = PROFILES["fast"]

@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-import qemu_process
-from kernel_tests import boot_tests, matching, read_test_image
-from ktap import Kind
-from machines import PROFILES
-from verdict import Verdict
+from harness.machine.profile import PROFILES
+from harness.qemu import process as qemu_process
+from harness.suite.kernel_tests import boot_tests, matching, read_test_image
+from harness.verdict.ktap import Kind
+from harness.verdict.verdict import Verdict
 
 IMAGE = "assay-misbehave"
 FAST = PROFILES["fast"]

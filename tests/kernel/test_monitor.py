@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from kernel_tests import read_test_image
-from machines import ROOT
+from harness.machine.profile import ROOT
+from harness.suite.kernel_tests import read_test_image
 from monitor_session import COMMANDS, Session
-from qemu_process import Monitor
-from verdict import EXIT_PASS
+from harness.qemu.process import Monitor
+from harness.verdict.verdict import EXIT_PASS
 
 NEAR_PAGE = "0x803fe00000"
 # Tests of what booting leaves, which the prompt cannot run.

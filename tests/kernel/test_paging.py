@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from machines import ACCESS_WAYS, PROFILES, Profile, command_line, image_to_boot
-from page_snapshot import parse_words, registers_of
-from page_table_dump import FRAME_MASK, HUGE, NO_EXECUTE, PRESENT, USER, WRITABLE, shift
-from qemu_process import Monitor, Qemu, boot, monitor_arguments
-from second_opinion import asker
-from verdict import EXIT_PASS
+from assay.second_opinion import asker
+from harness.machine.profile import ACCESS_WAYS, PROFILES, Profile, command_line, image_to_boot
+from harness.pages.dump import FRAME_MASK, HUGE, NO_EXECUTE, PRESENT, USER, WRITABLE, shift
+from harness.pages.snapshot import parse_words, registers_of
+from harness.qemu.process import Monitor, Qemu, boot, monitor_arguments
+from harness.verdict.verdict import EXIT_PASS
 
 DEMONSTRATION_ENDS = "It did not crash!"
 # PVH, and GRUB on both kinds of firmware.

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from machines import ROOT
+from harness.machine.profile import ROOT
 from monitor_session import (
     COMMANDS,
     PROMPT,
@@ -20,8 +20,8 @@ from monitor_session import (
     press,
     spawn,
 )
-from qemu_process import Monitor
-from verdict import EXIT_PASS
+from harness.qemu.process import Monitor
+from harness.verdict.verdict import EXIT_PASS
 from wrong_input import WRONG_INPUT
 
 def test_wrong_input_gets_one_line_that_helps() -> None:

@@ -17,8 +17,8 @@ import pexpect  # type: ignore[import]
 import pytest
 
 import qemu_runner
-from escape_keys import LEAVE_HINT
-from machines import ROOT, build_directory
+from harness.machine.profile import ROOT, build_directory
+from harness.terminal.escape_keys import LEAVE_HINT
 from monitor_session import LIMIT_S, PROMPT, expect_end, expect_prompt, spawn
 
 RUNNER = [sys.executable, qemu_runner.__file__, "run", "--boot", "pvh"]

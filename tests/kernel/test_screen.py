@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from PIL import Image  # type: ignore[import]
 
-from machines import PROFILES, command_line, image_to_boot
+from harness.machine.profile import PROFILES, command_line, image_to_boot
 from monitor_session import PROMPT
-from qemu_process import Monitor, Qemu, monitor_arguments
+from harness.qemu.process import Monitor, Qemu, monitor_arguments
 
 TEXT_MEMORY = 0xB8000
 COLUMNS, ROWS = 80, 25

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from machines import ROOT, build_directory
+from harness.machine.profile import ROOT, build_directory
 
 RUNNER = ROOT / "scripts" / "qemu_runner.py"
 RUN = f"{RUNNER} run --boot pvh"

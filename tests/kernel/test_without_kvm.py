@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-import kernel_tests
+from harness.suite import kernel_tests
 import qemu_runner
-from machines import KVM, qemu_binary
+from harness.machine.profile import KVM, qemu_binary
 
 # Some tests with a boot on KVM of their own, and some without.
 GLOB = "*_all"

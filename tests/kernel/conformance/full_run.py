@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from kernel_tests import boot_tests, find_kvm_fault, matching, read_test_image
-from machines import KVM, PROFILES
+from harness.machine.profile import KVM, PROFILES
+from harness.suite.kernel_tests import boot_tests, find_kvm_fault, matching, read_test_image
 
 IMAGE = "assay-conformance"
 

@@ -1,0 +1,36 @@
+"""The runner's command `matrix`: the kernel's tests on machines drawn at random."""
+
+from __future__ import annotations
+
+import argparse
+import random
+
+from harness.qemu.drawn_machine import SEED_END, drawn_machine
+from harness.suite.boots import EXIT_OK, Job, run_jobs
+from harness.suite.kernel_tests import TEST_IMAGE, read_test_image
+
+EXAMPLES = """\
+Each machine has CPU model, features taken away, memory, board, firmware and devices of its own. The
+first is drawn by the seed, the next by the seed plus 1 and so on; the one that 7 draws is called
+matrix-7, wherever a machine is asked for.
+
+examples:
+  qemu_runner.py matrix --sample 100
+  qemu_runner.py matrix --sample 50 --list
+  qemu_runner.py test --profile matrix-7
+  qemu_runner.py debug --profile matrix-7"""
+
+
+def matrix_command(options: argparse.Namespace) -> int:
+    """The whole suite in one boot on each machine; with --list, what the machines are."""
+    first = random.randrange(1 << 32) if options.seed is None else options.seed
+    print(f"seed {first}: `make matrix SAMPLE={options.sample} SEED={first}` repeats it", flush=True)
+    tests = read_test_image()
+    jobs = []
+    for index in range(options.sample):
+        profile = drawn_machine((first + index) % SEED_END)
+        label = f"{profile.name}: {profile.sentence}"
+        if options.list:
+            print(label, flush=True)
+        jobs.append(Job(profile, tests, "*", "", TEST_IMAGE, label))
+    return EXIT_OK if options.list else run_jobs(jobs, options.jobs, verbose=True)

@@ -1,0 +1,1 @@
+"""A stopped machine or a core, seen from inside gdb."""

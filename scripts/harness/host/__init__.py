@@ -1,0 +1,1 @@
+"""The host and the process: how scripts start and end, files, temporary directories."""

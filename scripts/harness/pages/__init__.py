@@ -1,0 +1,1 @@
+"""Page tables: read from a stopped machine, compared, drawn."""

@@ -1,0 +1,1 @@
+"""QEMU: its processes, their monitors, what it offers."""

@@ -1,0 +1,1 @@
+"""The tests of an image: chosen, booted and counted."""

@@ -1,0 +1,1 @@
+"""A kernel on the user's terminal, and how its run ended."""

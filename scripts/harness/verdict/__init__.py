@@ -1,0 +1,1 @@
+"""What a kernel says, and the verdict on it."""

@@ -60,7 +60,7 @@ def test_comments_arrive_with_what_they_are_about(pages: Path, page: str, text: 
 def test_a_comment_that_doxygen_does_not_understand_is_an_error(tmp_path: Path) -> None:
     """With a copy, in which one comment has a command that does not exist."""
     for name in COPIED:
-        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes((ROOT / name).read_bytes())
     header = tmp_path / "mm" / "lonely.h"
     for directory in ("mm", "testing"):

@@ -160,7 +160,7 @@ def test_physical_memory_is_read_where_no_page_shows_it(tmp_path: Path) -> None:
     image_start = 0x200000
     with stopped(tmp_path, "fast", f"test={TEST}", FUNCTION) as debugger:
         _, by_us, by_qemu, virtual = debugger.ask(
-            "python import stopped_machine",
+            "python from harness.debugger import stopped_machine",
             f"python print(stopped_machine.machine().read_physical({image_start}, 4)[::-1].hex())",
             f"monitor xp /1wx {image_start}",
             f"x/wx {image_start}",

@@ -21,7 +21,7 @@ COMPILER = (.*/)?([[:alnum:]_]+-)*(gcc|clang)(-[0-9.]+)?
 comma = ,
 # Asked for when it is needed: reading the table takes a moment.
 PROFILE_NAMES = $(shell $(PYTHON) -c "import sys; sys.path.insert(0, 'scripts'); \
-    from harness.machine.profile import PROFILES; print('|'.join(PROFILES))")
+    from assay.machines import PROFILES; print('|'.join(PROFILES))")
 
 $(eval $(call setting,BOOT,bios|uefi|pvh,,how run and screenshot boot))
 $(eval $(call setting,DISPLAY_MODE,none|window,,where run shows the screen))

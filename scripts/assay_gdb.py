@@ -21,8 +21,9 @@ if SCRIPTS not in sys.path:
     sys.path.insert(0, SCRIPTS)
 
 from assay import kernel_state  # noqa: E402
-from assay.page_names import innermost, kernel_names  # noqa: E402
+from assay.page_names import kernel_names  # noqa: E402
 from harness.debugger.stopped_machine import Machine, active_tables, machine  # noqa: E402
+from harness.machine.named_range import innermost  # noqa: E402
 from harness.pages import dump as page_table_dump  # noqa: E402
 from harness.pages import entry as page_entry  # noqa: E402
 

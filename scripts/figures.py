@@ -16,18 +16,23 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from assay.machines import PROFILES
+from assay.project import NORMAL_IMAGE, PROJECT, PROMPT, TEST_IMAGE
+from assay.tree import ROOT
+from harness.host.fault import EnvironmentFault
 from harness.host.script import run_script
-from harness.machine.profile import PROFILES, ROOT, EnvironmentFault, image_to_boot
+from harness.host.whole_file import write_whole
+from harness.machine.project import use
 from harness.pages.boot_map import MapError, kernel_tables, test_tables
 from harness.pages.diff import IGNORED, marks
 from harness.pages.dump import ENTRIES, PRESENT, is_leaf, shift, target
 from harness.pages.model import page_map, table_levels
 from harness.pages.snapshot import DumpError, Snapshot, load, runs_of, save
 from harness.pages.svg import draw
-from harness.suite.kernel_tests import TEST_IMAGE, matching, read_test_image
-from harness.terminal.kernel_output import PROMPT
-from qemu_runner import NORMAL_IMAGE
-from harness.host.whole_file import write_whole
+from harness.qemu.command_line import image_to_boot
+from harness.suite.kernel_tests import matching, read_test_image
+
+use(PROJECT)
 
 DIRECTORY = ROOT / "docs" / "figures"
 PROFILE = PROFILES["fast"]

@@ -15,8 +15,8 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from harness.host.script import run_script
-from harness.host.whole_file import write_whole
-from harness.pages.snapshot import DumpError, load
+from harness.pages.pictures import write_pictures
+from harness.pages.snapshot import DumpError
 
 EXIT_OK = 0
 EXIT_USAGE = 2
@@ -50,21 +50,6 @@ def main(arguments: Sequence[str] | None = None) -> int:
         text = "jinja2 is missing (Debian package python3-jinja2; ./scripts/setup.sh installs it)"
         return complain(text, EXIT_ENVIRONMENT)
     return EXIT_OK
-
-
-def write_pictures(dumps: Sequence[Path], stem: Path) -> tuple[Path, Path]:
-    """Draws one dump or compares two. *Returns:* the SVG and the page, beside each other.
-
-    Raises DumpError, OSError, and ImportError without jinja2.
-    """
-    snapshots = [load(path) for path in dumps]
-    from harness.pages.page import render
-
-    svg, page = render(snapshots)
-    paths = tuple(stem.with_name(stem.name + suffix) for suffix in (".svg", ".html"))
-    for path, text in zip(paths, (svg, page)):
-        write_whole(path, text)
-    return paths[0], paths[1]
 
 
 def complain(text: str, status: int) -> int:

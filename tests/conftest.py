@@ -10,9 +10,16 @@ import pytest
 from _pytest.junitxml import xml_key
 
 import claims
+from assay.machines import PROFILES, SUITE_PROFILES
+from assay.project import PROJECT
+from assay.tree import ROOT
+from harness.host.fault import EnvironmentFault
 from harness.host.scratch import scratch_root
-from harness.machine.profile import PROFILES, ROOT, EnvironmentFault
-from harness.suite.kernel_tests import SUITE_PROFILES, KernelTest, read_test_image, read_unit_tests
+from harness.image.test_records import KernelTest
+from harness.machine.project import use
+from harness.suite.kernel_tests import read_test_image, read_unit_tests
+
+use(PROJECT)
 
 
 def pytest_configure(config: pytest.Config) -> None:

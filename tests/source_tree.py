@@ -6,7 +6,8 @@ import os
 import shutil
 from pathlib import Path
 
-from harness.machine.profile import ROOT, build_directory
+from assay.tree import ROOT
+from harness.machine.project import build_directory
 
 NOT_NEEDED = shutil.ignore_patterns("artifacts", "report", "map", "fuzz", "pytest_cache", "iso")
 

@@ -6,14 +6,12 @@ What cannot be found is left out: a picture without names is still one.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from harness.image.elf_file import ElfError, ElfFile
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
+from harness.image.symbols import symbols_of
+from harness.machine.named_range import NamedRange
 from harness.pages.dump import canonical, shift
-from harness.pages.snapshot import NamedRange, Snapshot, take
 
 LAYOUT = ROOT / "kernel" / "paging" / "layout.h"
 STACKS = ROOT / "kernel" / "cpu" / "stacks.h"
@@ -34,36 +32,6 @@ def kernel_names(elf: Path, levels: int) -> tuple[NamedRange, ...]:
         start = canonical(slot << shift(levels), levels)
         found.append(NamedRange(start, start + (1 << shift(levels)), "recursive slot"))
     return tuple(sorted(found, key=lambda item: (item.start, -item.end)))
-
-
-def kernel_snapshot(human: Callable[[str], str], title: str, elf: Path) -> Snapshot:
-    """The tables of a stopped machine that runs the kernel, with its names. Raises DumpError.
-
-    human: asks QEMU's monitor. elf: the kernel's image.
-    """
-    snapshot = take(human, title)
-    names = kernel_names(elf, snapshot.levels)
-    return replace(snapshot, names=names, symbols=symbols_of(elf))
-
-
-def symbols_of(elf: Path, types: Iterable[str] = ("STT_FUNC", "STT_OBJECT")) -> dict[str, int]:
-    """Names and addresses, by address. Of two with one name the lower."""
-    return {name: address for address, name in reversed(sorted_symbols(elf, types))}
-
-
-def addresses_of(elf: Path, function: str) -> list[int]:
-    """Where it is: of a static function there may be several copies."""
-    return [address for address, name in sorted_symbols(elf, ("STT_FUNC",)) if name == function]
-
-
-def sorted_symbols(elf: Path, types: Iterable[str]) -> list[tuple[int, str]]:
-    """Addresses and names, sorted; none of what is no ELF file."""
-    wanted = frozenset(types)
-    try:
-        symbols = ElfFile(elf).symbols()
-        return sorted((symbol.address, symbol.name) for symbol in symbols if symbol.kind in wanted)
-    except ElfError:
-        return []
 
 
 def _areas(constants: dict[str, int], symbols: dict[str, int]) -> list[NamedRange]:
@@ -112,22 +80,6 @@ def _image(symbols: dict[str, int]) -> list[NamedRange]:
     ]
     whole = [NamedRange(parts[0].start, parts[-1].end, "kernel image")] if parts else []
     return [*whole, *parts]
-
-
-def outermost(names: Sequence[NamedRange], start: int, end: int) -> list[NamedRange]:
-    """The ranges that meet [start, end), but for those inside another."""
-    met = [item for item in names if item.start < end and start < item.end]
-    return [item for item in met if not any(_inside(item, other) for other in met)]
-
-
-def innermost(names: Sequence[NamedRange], start: int, end: int) -> list[NamedRange]:
-    """The ranges that meet [start, end), but for those with another inside."""
-    met = [item for item in names if item.start < end and start < item.end]
-    return [item for item in met if not any(_inside(other, item) for other in met)]
-
-
-def _inside(inner: NamedRange, outer: NamedRange) -> bool:
-    return inner is not outer and outer.start <= inner.start and inner.end <= outer.end
 
 
 def _words(name: str) -> str:

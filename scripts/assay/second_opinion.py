@@ -13,8 +13,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness.host.scratch import scratch_directory
-from harness.machine.profile import Profile, command_line, image_to_boot
-from harness.qemu.process import Monitor, Qemu, monitor_arguments
+from harness.machine.profile import Profile
+from harness.qemu.command_line import command_line, image_to_boot
+from harness.qemu.connection import monitor_arguments
+from harness.qemu.monitor import Monitor
+from harness.qemu.process import Qemu
 
 IMAGE = "assay-second-opinion"
 END = "# translations "

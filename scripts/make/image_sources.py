@@ -16,14 +16,15 @@ from pathlib import Path
 # The rooms of scripts/ are not beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from assay.project import PROJECT  # noqa: E402
 from harness.image.sources import (  # noqa: E402
-    ROOT,
     SECTION,
     SOURCE_SUFFIXES,
     UNUSED,
     digest_of,
     sources_in,
 )
+from harness.machine.project import project, use  # noqa: E402
 
 
 def _dependencies(objects: Iterable[Path]) -> set[str]:
@@ -35,7 +36,7 @@ def _dependencies(objects: Iterable[Path]) -> set[str]:
             rule = file.read_text(encoding="utf-8").replace("\\\n", " ").partition("\n")[0]
             found.update(re.sub(r"\\(.)", r"\1", word)
                          for word in re.split(r"(?<!\\)\s+", rule.partition(":")[2].strip()) if word)
-    return {Path(path).as_posix() for path in found if (ROOT / path).resolve().is_relative_to(ROOT)}
+    return {Path(path).as_posix() for path in found if (project().root / path).resolve().is_relative_to(project().root)}
 
 
 def sources_of(objects: Sequence[Path], others: Sequence[str]) -> str:
@@ -43,12 +44,13 @@ def sources_of(objects: Sequence[Path], others: Sequence[str]) -> str:
     used = _dependencies(objects) | set(others)
     used = {path for path in used if not Path(path).is_absolute()}
     directories = {Path(path).parent for path in used if path.endswith(SOURCE_SUFFIXES)}
-    lines = [f"{digest_of(ROOT / path)} {path}" for path in sorted(used)]
+    lines = [f"{digest_of(project().root / path)} {path}" for path in sorted(used)]
     lines += [f"{UNUSED} {path}" for path in sources_in(directories) if path not in used]
     return "\n".join(lines) + "\n"
 
 
 def main(arguments: Sequence[str]) -> int:
+    use(PROJECT)
     at = arguments.index("--")
     text = sources_of([Path(item) for item in arguments[:at]], arguments[at + 1 :]).encode()
     print(f"section {SECTION} noalloc noexec nowrite progbits align=1")

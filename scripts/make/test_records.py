@@ -11,12 +11,15 @@ from pathlib import Path
 # The rooms of scripts/ are not beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from assay.project import PROJECT  # noqa: E402
+from harness.host.fault import EnvironmentFault  # noqa: E402
 from harness.image.elf_file import ElfError, ElfFile  # noqa: E402
 from harness.image.test_records import SECTION, read_tests  # noqa: E402
-from harness.machine.profile import EnvironmentFault  # noqa: E402
+from harness.machine.project import use  # noqa: E402
 
 
 def main(path: Path) -> int:
+    use(PROJECT)
     try:
         if ElfFile(path).section(SECTION) is not None:
             read_tests(path)

@@ -26,16 +26,17 @@ import pytest
 ROOT = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "scripts"))
 
+from assay.machines import PROFILES  # noqa: E402
+from assay.project import PROJECT, TEST_IMAGE  # noqa: E402
+from harness.host.fault import EnvironmentFault  # noqa: E402
 from harness.host.script import run_script  # noqa: E402
-from harness.machine.profile import (  # noqa: E402
-    PROFILES,
-    EnvironmentFault,
-    command_line,
-    find_fault,
-    image_path,
-)
-from harness.suite.kernel_tests import TEST_IMAGE, KernelTest, read_test_image  # noqa: E402
+from harness.image.test_records import KernelTest  # noqa: E402
+from harness.machine.project import use  # noqa: E402
+from harness.qemu.command_line import command_line, find_fault, image_path  # noqa: E402
+from harness.suite.kernel_tests import read_test_image  # noqa: E402
 from harness.verdict.verdict import EXIT_PASS  # noqa: E402
+
+use(PROJECT)
 
 PYTEST = ["-q", "-c", str(ROOT / "tests/pytest.ini"), f"--rootdir={ROOT}"]
 ITEMS = "tests/kernel/test_kernel.py::test"

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from harness.machine.named_range import NamedRange
 from harness.pages.dump import GLOBAL, HUGE, NO_EXECUTE, PAT_HUGE, PRESENT, USER, WRITABLE
-from harness.pages.snapshot import NamedRange, Snapshot, read_tables
+from harness.pages.snapshot import Snapshot, read_tables
 
 Memory = dict[int, dict[int, int]]
 TABLE = PRESENT | WRITABLE | USER

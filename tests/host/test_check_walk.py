@@ -13,7 +13,7 @@ from types import ModuleType
 
 import pytest
 
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 
 CHECK = ROOT / "ci" / "check_walk.py"
 COMPILERS = ("gcc", "clang")

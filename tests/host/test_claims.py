@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 import claims
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 
 DOCUMENT = ROOT / "docs" / "claims.md"
 COUNTS = {"R": 2, "T": 1}

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 
 FLAGS = ["-std=gnu11", "-ffreestanding", "-Wall", "-Wextra", "-Werror", "-I.", "-Ikernel/port",
          "-c", "-o", "/dev/null"]

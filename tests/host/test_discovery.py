@@ -7,19 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from assay.machines import PROFILES
+from harness.host.fault import EnvironmentFault
 from harness.image.elf_file import SHF_ALLOC, SHT_PROGBITS
+from harness.image.test_records import ImageFault, KernelTest, read_tests
 from harness.machine import profile as machines
-from harness.machine.profile import (
-    ALL_FEATURES,
-    PROFILES,
-    EnvironmentFault,
-    Feature,
-    Firmware,
-    Profile,
-    command_line,
-    find_fault,
-)
-from harness.suite.kernel_tests import ImageFault, KernelTest, matching, read_tests
+from harness.machine.profile import ALL_FEATURES, Feature, Firmware, Profile
+from harness.qemu.command_line import command_line, find_fault
+from harness.suite.kernel_tests import matching
 from made_elf import write_elf
 
 ADDRESS = 0xFFFF_FFFF_8010_0000

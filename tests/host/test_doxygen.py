@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 
 # All that `make doxygen` reads besides the headers.
 COPIED = ("Makefile", "settings.mk", "VERSION", "docs/Doxyfile", "docs/mm.md", "scripts/make/doxygen_filter.awk")

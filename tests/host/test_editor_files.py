@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from harness.commands import debug as debugging
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
+from harness.debugger import session
 from harness.suite.kernel_tests import name_at, read_test_image
 from make import compile_commands
 
@@ -80,7 +80,7 @@ def test_the_launches_name_tasks_and_the_tasks_what_there_is() -> None:
 
 
 def test_a_task_sees_that_the_runner_waits() -> None:
-    waiting = Path(debugging.__file__).read_text(encoding="utf-8")
+    waiting = Path(session.__file__).read_text(encoding="utf-8")
     tasks = [task for task in load(".vscode/tasks.json")["tasks"] if task.get("isBackground")]
     assert len(tasks) == 2
     for task in tasks:

@@ -13,11 +13,13 @@ from pathlib import Path
 
 import pytest
 
-from assay.page_names import kernel_names, symbols_of
+from assay.page_names import kernel_names
+from assay.tree import ROOT
 from harness.debugger.guest_core import CoreError, GuestCore
+from harness.host.fault import EnvironmentFault
 from harness.image.elf_file import HEADER, SECTION, SHF_ALLOC, SHT_PROGBITS, ElfError, ElfFile
-from harness.image.sources import ROOT
-from harness.image.test_records import EnvironmentFault, read_tests
+from harness.image.symbols import symbols_of
+from harness.image.test_records import read_tests
 from made_elf import write_elf
 from test_guest_core import note, state, write_core
 

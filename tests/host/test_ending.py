@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
+from harness.host.script import EXIT_ENVIRONMENT, EXIT_FAILURES, EXIT_INTERRUPTED, EXIT_OK
 from harness.qemu.cpu_log import exceptions, triple_fault
-from harness.suite.boots import EXIT_ENVIRONMENT, EXIT_FAILURES, EXIT_INTERRUPTED, EXIT_OK
+from harness.qemu.outcome import Outcome, Stop
 from harness.terminal.ending import Machine, tell
-from harness.verdict.verdict import Outcome, Stop
 
 # As QEMU 7.2 writes it, without most of the registers.
 LOG = """\

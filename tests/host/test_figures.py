@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import figures
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 from harness.pages.snapshot import EntryRun, Snapshot
 
 ROOT_TABLE, LOWER = 0x1000, 0x2000

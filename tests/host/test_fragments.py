@@ -9,7 +9,7 @@ import pytest
 
 from c_definitions import find_definition
 from check_fragments import check
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 
 CODE = """\
 /*

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 
 RUNS = 500
 LIMIT_S = 120

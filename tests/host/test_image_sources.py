@@ -7,20 +7,25 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from assay import second_opinion
-from harness.commands import debug as debugging
+from assay.machines import PROFILES
+from assay.project import PROJECT
+from assay.tree import ROOT
+from harness.debugger.session import debug
+from harness.host.fault import EnvironmentFault
 from harness.image import sources as image_sources
 from harness.image.elf_file import SHF_ALLOC, SHT_PROGBITS
-from harness.image.sources import ROOT, find_fault
-from harness.machine import profile as machines
+from harness.image.sources import find_fault
+from harness.machine import project
 from harness.pages import boot_map
+from harness.qemu.command_line import qemu_binary
 from harness.suite import kernel_tests
 from made_elf import write_elf
-from make import image_sources as writer
 from make.image_sources import sources_of
 
 BUILD_ID = b"\x04\0\0\0\x14\0\0\0\3\0\0\0GNU\0" + bytes(range(20))
@@ -29,8 +34,7 @@ BUILD_ID = b"\x04\0\0\0\x14\0\0\0\3\0\0\0GNU\0" + bytes(range(20))
 @pytest.fixture
 def tree(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Sources of one image: a.c, a.h; b.c lies beside them and is not used."""
-    monkeypatch.setattr(image_sources, "ROOT", tmp_path)
-    monkeypatch.setattr(writer, "ROOT", tmp_path)
+    monkeypatch.setattr(project, "_project", replace(PROJECT, root=tmp_path))
     (tmp_path / "Makefile").write_text("all:\n")
     (tmp_path / "src").mkdir()
     for name in ("a.c", "a.h", "b.c"):
@@ -120,10 +124,10 @@ def test_an_image_that_is_replaced_while_a_run_goes_on_is_no_longer_taken(tree: 
 
 
 IMAGES = ("assay", "assay-test", "assay-second-opinion")
-FAST = machines.PROFILES["fast"]
+FAST = PROFILES["fast"]
 BOOTING: dict[str, Callable[[], object]] = {
     "second opinion": lambda: second_opinion.compare(FAST, "", lambda claims, ask: None),
-    "debug": lambda: debugging.debug(FAST, "assay", "", "kernel_entry"),
+    "debug": lambda: debug(FAST, "assay", "", "kernel_entry"),
     "map": lambda: boot_map.kernel_tables(FAST, "assay", "", "> "),
     "test": lambda: kernel_tests.boot_tests((), FAST, "a.b"),
     "tests": kernel_tests.read_test_image,
@@ -145,7 +149,7 @@ def test_whatever_boots_an_image_refuses_one_of_other_sources(
 ) -> None:
     stale_images(tmp_path)
     monkeypatch.setenv("ASSAY_BUILD", str(tmp_path))
-    with pytest.raises(machines.EnvironmentFault, match="is not of these sources: Makefile has"):
+    with pytest.raises(EnvironmentFault, match="is not of these sources: Makefile has"):
         BOOTING[way]()
 
 
@@ -164,7 +168,7 @@ def test_a_run_ends_when_its_image_is_built_anew(tmp_path: Path, qemu_ends_well:
     """The first boot replaces the image: no later one may take it, nor may its own failure count."""
     built, image, qemu = ROOT / "build" / "assay-test.elf", tmp_path / "assay-test.elf", tmp_path / "qemu"
     shutil.copy(built, image)
-    boot = f'exec {machines.qemu_binary()} "$@"' if qemu_ends_well else "exit 35"
+    boot = f'exec {qemu_binary()} "$@"' if qemu_ends_well else "exit 35"
     qemu.write_text(f"#!/bin/sh\ncp {image} {tmp_path}/new && mv {tmp_path}/new {image}\n{boot}\n")
     qemu.chmod(0o755)
     result = run(["test", "map_to.refuses*"], ASSAY_BUILD=str(tmp_path), QEMU=str(qemu))

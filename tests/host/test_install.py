@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 from source_tree import copy_source, not_source
 
 EXAMPLE = ROOT / "tests" / "host" / "example" / "main.c"

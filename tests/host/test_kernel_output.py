@@ -7,10 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from assay.page_names import sorted_symbols
+from assay.project import PROMPT
+from assay.tree import ROOT
 from harness.image.source_lines import CallLines, SourceLines, with_source
-from harness.machine.profile import ROOT, build_directory
-from harness.terminal.kernel_output import LINE_BYTES, PROMPT, KernelOutput
+from harness.image.symbols import sorted_symbols
+from harness.machine.project import build_directory
+from harness.terminal.kernel_output import LINE_BYTES, KernelOutput
 
 ELF = build_directory() / "assay.elf"
 

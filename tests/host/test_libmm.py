@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 
 EXAMPLE = ROOT / "tests" / "host" / "example"
 WARNINGS = ["-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Wstrict-prototypes", "-Werror"]

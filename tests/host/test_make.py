@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
+from assay.tree import ROOT
 from harness.image.elf_file import ElfFile
-from harness.image.sources import ROOT
 from harness.image.test_records import read_tests
 
 COMPILER = Path(os.environ.get("CC", "gcc")).name

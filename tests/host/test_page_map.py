@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 import page_map
-from assay.page_names import innermost, kernel_names, outermost
+from assay.page_names import kernel_names
+from harness.machine.named_range import NamedRange, innermost, outermost
 from harness.pages.diff import changes, marks
 from harness.pages.dump import DIRTY, GLOBAL, PRESENT, WRITABLE
 from harness.pages.model import BOXES_MAX, ROWS_MAX, Kind, Mark, page_map as model, size_text
 from harness.pages.page import render
-from harness.pages.snapshot import NamedRange, save
+from harness.pages.snapshot import save
 from harness.pages.svg import draw
 from sample_tables import DATA, FIVE, FOUR, TABLE, Memory, snapshot
 

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from assay.tree import ROOT
 from harness.host import scratch
-from harness.machine.profile import ROOT, EnvironmentFault, option_value
-from harness.qemu.process import gdb_arguments, monitor_arguments
+from harness.host.fault import EnvironmentFault
+from harness.qemu.command_line import option_value
+from harness.qemu.connection import gdb_arguments, monitor_arguments
 from source_tree import copy_with_build
 
 ODD = "a b, 'it' \"q\" $HOME `id` #1 50% &;:=! ünï 日本."

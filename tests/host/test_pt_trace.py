@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from harness.machine.profile import build_directory
+from harness.machine.project import build_directory
 
 LIMIT_S = 60
 SIZES = {"4k": 1, "2m": 2, "1g": 3}

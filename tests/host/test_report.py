@@ -15,8 +15,10 @@ from xml.sax.saxutils import quoteattr
 import pytest
 
 import report
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
+from harness.report import page as page_maker
 from harness.report.junit import JunitError, read_run
+from harness.report.page import kernel_matrix
 
 HOSTILE = "</pre><script>alert('&amp;')</script>"
 PNG = b"\x89PNG\r\n\x1a\n and the rest"
@@ -196,7 +198,7 @@ def test_reasons_of_skipped_tests_are_shown(tmp_path: Path) -> None:
     page = make(tmp_path)
     assert "no VGA text screen" in page.text and "map_to.a" in page.text
     assert "1 failed, 1 skipped, 1 passed" in page.text
-    _, matrix = report.kernel_matrix(read_run(tmp_path / "junit.xml"))
+    _, matrix = kernel_matrix(read_run(tmp_path / "junit.xml"))
     assert matrix["map_to"] == {"la57": {"skipped": 1, "passed": 1}}
     assert matrix["unmap"] == {"la57": {"failed": 1}}
 
@@ -241,7 +243,7 @@ def test_a_long_log_is_cut_at_its_beginning_and_linked(tmp_path: Path) -> None:
 
 
 def test_the_page_has_an_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(report, "PAGE_BYTES_MAX", 10)
+    monkeypatch.setattr(page_maker, "PAGE_BYTES_MAX", 10)
     keep(tmp_path, serial_log=b"far more than ten bytes\n", screen_png=PNG)
     write_run(tmp_path, KEPT)
     page = make(tmp_path)

@@ -15,11 +15,15 @@ import pytest
 from harness.qemu import process as qemu_process
 from harness.suite import kernel_tests
 import qemu_runner
-from harness.machine.profile import PROFILES, Feature
-from harness.qemu.process import Qemu, boot
-from harness.suite.kernel_tests import KernelTest, boot_tests
+from assay.machines import PROFILES
+from harness.image.test_records import KernelTest
+from harness.machine.profile import Feature
+from harness.qemu.boot import boot
+from harness.qemu.outcome import Stop
+from harness.qemu.process import Qemu
+from harness.suite.kernel_tests import boot_tests
 from harness.verdict.ktap import Kind, crc32_of, signed_crc32
-from harness.verdict.verdict import EXIT_PASS, Stop, judge
+from harness.verdict.verdict import EXIT_PASS, judge
 
 RUNNER = Path(qemu_runner.__file__)
 SOON_S = 20.0

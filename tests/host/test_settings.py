@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.profile import PROFILES, ROOT
+from assay.machines import PROFILES
+from assay.tree import ROOT
 
 WRONG = [
     ("BOOT=biso", "BOOT=biso: expected bios, uefi, pvh"),

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from check_translations import differences, missing_links
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 
 ENGLISH = """\
 # Name

@@ -8,8 +8,10 @@ import subprocess
 
 import pytest
 
-from harness.machine.profile import ROOT, build_directory
-from harness.suite.kernel_tests import KernelTest, read_unit_tests
+from assay.tree import ROOT
+from harness.image.test_records import KernelTest
+from harness.machine.project import build_directory
+from harness.suite.kernel_tests import read_unit_tests
 
 LIMIT_S = 120
 # What tests choose at random follows from it; `make test SEED=N` makes it another.

@@ -8,14 +8,14 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from harness.verdict.ktap import Kind, WireError, draw_key, key_word, parse_list, text_lines
+from harness.host.text import text_lines
+from harness.qemu.outcome import Outcome, Stop
+from harness.verdict.ktap import Kind, WireError, draw_key, key_word, parse_list
 from harness.verdict.verdict import (
     EXIT_BAD_REQUEST,
     EXIT_FAIL,
     EXIT_PANIC,
     EXIT_PASS,
-    Outcome,
-    Stop,
     judge as judge_boot,
 )
 

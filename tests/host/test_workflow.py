@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import yaml  # type: ignore[import]
 
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 
 WORKFLOWS = sorted((ROOT / ".github" / "workflows").glob("*.yml"))
 

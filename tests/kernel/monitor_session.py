@@ -9,8 +9,11 @@ from types import TracebackType
 
 import pexpect  # type: ignore[import]
 
-from harness.machine.profile import PROFILES, command_line, image_to_boot
-from harness.qemu.process import Monitor, Qemu, monitor_arguments
+from assay.machines import PROFILES
+from harness.qemu.command_line import command_line, image_to_boot
+from harness.qemu.connection import monitor_arguments
+from harness.qemu.monitor import Monitor
+from harness.qemu.process import Qemu
 
 PROMPT = "assay> "
 # QEMU's own way to put the serial port on a terminal: Ctrl-C goes to the kernel. Ctrl-T begins a

@@ -11,9 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from assay.machines import PROFILES
+from assay.tree import ROOT
 from harness.evidence import artifacts
 from harness.evidence.artifacts import directory_of
-from harness.machine.profile import PROFILES, ROOT, Profile, build_directory
+from harness.machine.profile import Profile
+from harness.machine.project import build_directory
 from harness.pages.model import page_map
 from harness.pages.snapshot import load
 from harness.suite.kernel_tests import boot_tests, matching, read_test_image

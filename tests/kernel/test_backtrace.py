@@ -9,9 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from assay.machines import PROFILES
 from harness.evidence import artifacts
 from harness.evidence.artifacts import directory_of
-from harness.machine.profile import PROFILES, build_directory
+from harness.machine.project import build_directory
 from harness.suite.kernel_tests import boot_tests, matching, read_test_image
 from test_debug import stopped
 

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.profile import PROFILES, Profile, command_line, image_to_boot
-from harness.qemu.process import boot
-from harness.verdict.verdict import EXIT_BAD_REQUEST, EXIT_PANIC, EXIT_PASS, Outcome, Stop
+from assay.machines import PROFILES
+from harness.machine.profile import Profile
+from harness.qemu.boot import boot
+from harness.qemu.command_line import command_line, image_to_boot
+from harness.qemu.outcome import Outcome, Stop
+from harness.verdict.verdict import EXIT_BAD_REQUEST, EXIT_PANIC, EXIT_PASS
 
 DEMONSTRATION_ENDS = "It did not crash!"
 PVH_NOTE_TYPE = 18

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import qemu_runner
-from harness.machine.profile import build_directory
+from harness.machine.project import build_directory
 
 IMAGE = "assay-misbehave"
 RUNNER = [sys.executable, qemu_runner.__file__]

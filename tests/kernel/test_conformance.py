@@ -7,7 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from harness.machine.profile import PROFILES, Feature, Profile
+from assay.machines import PROFILES
+from harness.machine.profile import Feature, Profile
 from harness.suite.kernel_tests import boot_tests, matching, read_test_image
 from harness.verdict.ktap import Kind
 

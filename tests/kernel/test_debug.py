@@ -14,15 +14,19 @@ from pathlib import Path
 import pexpect  # type: ignore[import]
 import pytest
 
-from harness.evidence import artifacts
 import qemu_runner
-from harness.commands.debug import COMMANDS
+from assay.machines import PROFILES
+from assay.project import PROJECT
+from assay.tree import ROOT
+from harness.evidence import artifacts
 from harness.evidence.artifacts import directory_of
-from harness.machine.profile import PROFILES, ROOT, build_directory, command_line, image_to_boot
+from harness.machine.project import build_directory
 from harness.pages.dump import LEAVES
-from harness.qemu.process import Qemu, gdb_arguments
+from harness.qemu.command_line import command_line, image_to_boot
+from harness.qemu.connection import gdb_arguments
+from harness.qemu.outcome import Stop
+from harness.qemu.process import Qemu
 from harness.suite.kernel_tests import boot_tests, matching, read_test_image
-from harness.verdict.verdict import Stop
 
 TEST = "map_to.refuses_a_page_that_is_mapped"
 FUNCTION = TEST.replace(".", "_")
@@ -48,7 +52,7 @@ class Debugger:
     def ask(self, *commands: str) -> list[str]:
         """What each command says, in order; gdb's own words are left out."""
         line = ["gdb", "-q", "-nx", "-batch", str(build_directory() / f"{self.image}.elf")]
-        line += ["-x", str(COMMANDS), *self.target]
+        line += ["-x", str(ROOT / PROJECT.gdb_commands), *self.target]
         for command in commands:
             line += ["-ex", r"echo \n<ask>\n", "-ex", command]
         line += ["-ex", r"echo \n<ask>\n"]

@@ -8,9 +8,12 @@ from pathlib import Path
 
 import pytest
 
+from assay.machines import PROFILES
 from harness.image.source_lines import SourceLines
-from harness.machine.profile import PROFILES, command_line, image_to_boot
-from harness.qemu.process import Monitor, Qemu, monitor_arguments
+from harness.qemu.command_line import command_line, image_to_boot
+from harness.qemu.connection import monitor_arguments
+from harness.qemu.monitor import Monitor
+from harness.qemu.process import Qemu
 
 THE_END = "The kernel has stopped."
 INTERRUPTS_ON = 1 << 9

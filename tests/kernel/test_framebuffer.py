@@ -5,9 +5,12 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-from harness.machine.profile import PROFILES, command_line, image_to_boot
+from assay.machines import PROFILES
+from harness.qemu.command_line import command_line, image_to_boot
 from monitor_session import PROMPT, Session
-from harness.qemu.process import Monitor, Qemu, monitor_arguments
+from harness.qemu.connection import monitor_arguments
+from harness.qemu.monitor import Monitor
+from harness.qemu.process import Qemu
 from screen_text import read_screen, wrapped
 
 BANNER = "Assay: "

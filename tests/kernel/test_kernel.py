@@ -6,15 +6,13 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.machine.profile import KVM, PROFILES, Profile, command_line, image_to_boot
-from harness.qemu.process import boot
-from harness.suite.kernel_tests import (
-    TEST_IMAGE,
-    KernelTest,
-    boot_tests,
-    find_kvm_fault,
-    read_test_image,
-)
+from assay.machines import PROFILES
+from assay.project import TEST_IMAGE
+from harness.image.test_records import KernelTest
+from harness.machine.profile import KVM, Profile
+from harness.qemu.boot import boot
+from harness.qemu.command_line import command_line, image_to_boot
+from harness.suite.kernel_tests import boot_tests, find_kvm_fault, read_test_image
 from harness.verdict.ktap import Kind, parse_list
 from harness.verdict.verdict import EXIT_PASS, Verdict
 

@@ -12,12 +12,15 @@ from pathlib import Path
 import pytest
 
 import qemu_runner
-from harness.machine.profile import PROFILES, command_line, image_to_boot
+from assay.machines import PROFILES
 from harness.pages.boot_map import MapError, kernel_tables
+from harness.qemu.command_line import command_line, image_to_boot
 from harness.qemu.gdb_stub import GdbStub
 from monitor_session import LIMIT_S, PROMPT
 from assay.second_opinion import OpinionError, compare
-from harness.qemu.process import Monitor, Qemu, QemuEnded, monitor_arguments
+from harness.qemu.connection import monitor_arguments
+from harness.qemu.monitor import Monitor
+from harness.qemu.process import Qemu, QemuEnded
 
 WORDS = "qemu: there is no room for a machine today"
 PROFILE = PROFILES["fast"]

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.profile import PROFILES, ROOT
+from assay.machines import PROFILES
+from assay.tree import ROOT
 from harness.pages import boot_map
 from harness.pages.diff import changes
 from harness.pages.model import Kind, Mark, page_map

@@ -9,7 +9,10 @@ from dataclasses import replace
 
 import pytest
 
-from harness.machine.profile import PROFILES, EnvironmentFault, Feature, Firmware, image_path
+from assay.machines import PROFILES
+from harness.host.fault import EnvironmentFault
+from harness.machine.profile import Feature, Firmware
+from harness.qemu.command_line import image_path
 from harness.qemu.drawn_machine import SEED_END, draw, is_machine, machine_named
 from harness.qemu.offers import Offers, offers, provided
 from harness.suite.kernel_tests import boot_tests, read_test_image

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 
 import pytest
 
-from harness.machine.profile import PROFILES
+from assay.machines import PROFILES
 from harness.qemu import process as qemu_process
 from harness.suite.kernel_tests import boot_tests, matching, read_test_image
 from harness.verdict.ktap import Kind

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 from harness.suite.kernel_tests import read_test_image
 from monitor_session import COMMANDS, Session
-from harness.qemu.process import Monitor
+from harness.qemu.monitor import Monitor
 from harness.verdict.verdict import EXIT_PASS
 
 NEAR_PAGE = "0x803fe00000"

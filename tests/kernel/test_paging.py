@@ -10,11 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from assay.machines import ACCESS_WAYS, PROFILES
 from assay.second_opinion import asker
-from harness.machine.profile import ACCESS_WAYS, PROFILES, Profile, command_line, image_to_boot
+from harness.machine.profile import Profile
 from harness.pages.dump import FRAME_MASK, HUGE, NO_EXECUTE, PRESENT, USER, WRITABLE, shift
 from harness.pages.snapshot import parse_words, registers_of
-from harness.qemu.process import Monitor, Qemu, boot, monitor_arguments
+from harness.qemu.boot import boot
+from harness.qemu.command_line import command_line, image_to_boot
+from harness.qemu.connection import monitor_arguments
+from harness.qemu.monitor import Monitor
+from harness.qemu.process import Qemu
 from harness.verdict.verdict import EXIT_PASS
 
 DEMONSTRATION_ENDS = "It did not crash!"

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.profile import ROOT
+from assay.tree import ROOT
 from monitor_session import (
     COMMANDS,
     PROMPT,
@@ -20,7 +20,7 @@ from monitor_session import (
     press,
     spawn,
 )
-from harness.qemu.process import Monitor
+from harness.qemu.monitor import Monitor
 from harness.verdict.verdict import EXIT_PASS
 from wrong_input import WRONG_INPUT
 

@@ -17,7 +17,8 @@ import pexpect  # type: ignore[import]
 import pytest
 
 import qemu_runner
-from harness.machine.profile import ROOT, build_directory
+from assay.tree import ROOT
+from harness.machine.project import build_directory
 from harness.terminal.escape_keys import LEAVE_HINT
 from monitor_session import LIMIT_S, PROMPT, expect_end, expect_prompt, spawn
 
@@ -27,8 +28,9 @@ UNCHECKED = [sys.executable, "-c", f"""
 import sys
 sys.path.insert(0, {str(ROOT / "scripts")!r})
 import qemu_runner
-qemu_runner.require = lambda *_: None
-qemu_runner.RUN_LIMIT_S["pvh"] = 2.0
+from harness.commands import run
+run.require = lambda *_: None
+qemu_runner.PROJECT.prompt.limits_s["pvh"] = 2.0
 sys.exit(qemu_runner.main())
 """, "run", "--boot", "pvh"]
 HANGING_KERNEL = ROOT / "tests" / "kernel" / "hanging_kernel.asm"

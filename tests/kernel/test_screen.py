@@ -11,9 +11,12 @@ from pathlib import Path
 import pytest
 from PIL import Image  # type: ignore[import]
 
-from harness.machine.profile import PROFILES, command_line, image_to_boot
+from assay.machines import PROFILES
+from harness.qemu.command_line import command_line, image_to_boot
 from monitor_session import PROMPT
-from harness.qemu.process import Monitor, Qemu, monitor_arguments
+from harness.qemu.connection import monitor_arguments
+from harness.qemu.monitor import Monitor
+from harness.qemu.process import Qemu
 
 TEXT_MEMORY = 0xB8000
 COLUMNS, ROWS = 80, 25

@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
+from assay.machines import ACCESS_WAYS, PROFILES
 from assay.second_opinion import Claim, compare, differences
-from harness.machine.profile import ACCESS_WAYS, PROFILES
 
 SEEDS = (1, 2)
 # 17 places of the kernel, at least 8 pages of two sizes with 8 addresses each, 64 random ones.

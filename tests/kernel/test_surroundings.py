@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 
-from harness.machine.profile import ROOT, build_directory
+from assay.tree import ROOT
+from harness.machine.project import build_directory
 
 RUNNER = ROOT / "scripts" / "qemu_runner.py"
 RUN = f"{RUNNER} run --boot pvh"

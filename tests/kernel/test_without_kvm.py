@@ -11,7 +11,8 @@ import pytest
 
 from harness.suite import kernel_tests
 import qemu_runner
-from harness.machine.profile import KVM, qemu_binary
+from harness.machine.profile import KVM
+from harness.qemu.command_line import qemu_binary
 
 # Some tests with a boot on KVM of their own, and some without.
 GLOB = "*_all"

@@ -1,117 +1,55 @@
-"""An image under gdb: the runner's command `debug`."""
+"""`debug`: a stopped QEMU, and gdb."""
 
 from __future__ import annotations
 
-import shlex
-import shutil
-import signal
-import subprocess
-import sys
-import time
-from pathlib import Path
+import argparse
 
-from harness.host.scratch import scratch_directory
-from harness.machine.profile import ROOT, Profile, command_line, image_to_boot
-from harness.qemu.process import Qemu, gdb_arguments
-from harness.suite.boots import EXIT_FAILURES, EXIT_OK, complain
-from harness.verdict.verdict import Outcome, Stop
+from harness.commands.arguments import add_append, add_machine, port
+from harness.commands.require import require
+from harness.debugger.session import debug
+from harness.host.script import EXIT_USAGE, complain
+from harness.machine.project import project
+from harness.qemu.drawn_machine import machine_named
+from harness.suite.kernel_tests import matching, name_at, read_test_image
 
-DAY_S = 86400.0
-# QEMU's last words come at once; this is how long they may take.
-LAST_WORDS_S = 0.2
-GDB_STUB_S = 20.0
-LOOK_S = 0.02
-# What QEMU says when gdb's `kill` or `quit` has ended it, as it should.
-ENDED_BY_GDB = "Terminated via GDBstub"
-COMMANDS = ROOT / "scripts" / "assay_gdb.py"
+EXAMPLES = """\
+QEMU waits before the first instruction. With gdb and a terminal, gdb starts with the symbols, the
+commands of scripts/assay_gdb.py and a breakpoint: where the test begins, or without one test where
+the kernel is up. Otherwise the command for gdb is printed.
+
+examples:
+  qemu_runner.py debug
+  qemu_runner.py debug map_to.refuses_a_page_that_is_mapped
+  qemu_runner.py debug translate.finds_code_where_it_was_loaded --profile la57
+  qemu_runner.py debug tests/kernel/map_to_test.c:120 --listen 1234"""
 
 
-def debug(profile: Profile, image: str, words: str, stop_at: str, port: int | None = None) -> int:
-    """Starts a stopped QEMU and gdb with it, or, without gdb or a terminal, tells how and waits.
-
-    stop_at: the function at which gdb has a breakpoint. port: of TCP, on which to wait for a
-    debugger that something else starts. *Returns:* the runner's exit code.
-    """
-    path = image_to_boot(profile, image)
-    terminal = sys.stdin.isatty() and sys.stdout.isatty()
-    with scratch_directory() as directory:
-        socket = Path(directory) / "gdb"
-        tcp = ("-gdb", f"tcp:localhost:{port},server=on,wait=off")
-        extra = ("-S", *(gdb_arguments(socket) if port is None else tcp))
-        target = str(socket) if port is None else f"localhost:{port}"
-        command = gdb_command(path.with_suffix(".elf"), target, stop_at)
-        serial = Path(directory) / "serial.log"
-        if terminal and port is None and shutil.which(command[0]):
-            print(f"serial log: {serial}\nAt gdb's prompt `continue` goes to {stop_at};", end=" ")
-            print("`help assay` lists the commands for page tables.", flush=True)
-            qemu = command_line(profile, path, words, serial=f"file:{serial}", extra=extra)
-            return _with_gdb(qemu, command, socket, serial)
-        return _without_gdb(command_line(profile, path, words, extra=extra), command)
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    name = "its name, FILE:LINE, or with * and ? several; without, the normal image is booted"
+    parser.add_argument("glob", nargs="?", metavar="TEST", help=name)
+    parser.add_argument(
+        "--listen", type=port, metavar="PORT",
+        help="wait on this TCP port for a debugger instead of starting gdb",
+    )
+    add_machine(parser, "the machine, if not the one on which the test has its own boot")
+    parser.set_defaults(image=None)
+    add_append(parser)
 
 
-def gdb_command(symbols: Path, target: str, stop_at: str) -> list[str]:
-    """gdb, connected, with a breakpoint.
-
-    It is the CPU's own kind: it may be set before there is memory to set it in.
-    """
-    command = ["gdb", "-q", str(symbols), "-x", str(COMMANDS)]
-    return command + ["-ex", f"target remote {target}", "-ex", f"hbreak {stop_at}"]
-
-
-def _with_gdb(qemu_command: list[str], command: list[str], socket: Path, serial: Path) -> int:
-    """Gives the terminal to gdb until it ends; Ctrl-C is for gdb."""
-    with Qemu(qemu_command) as qemu:
-        if not _stub_is_there(qemu, socket):
-            return complain(f"there is no gdb stub: {qemu.last_words()}", EXIT_FAILURES)
-        previous = signal.signal(signal.SIGINT, signal.SIG_IGN)
-        try:
-            # A child does not inherit a handler, but it does inherit that a signal is ignored.
-            subprocess.run(command, check=False, restore_signals=True, preexec_fn=_heed_interrupts)
-        finally:
-            signal.signal(signal.SIGINT, previous)
-        stop = qemu.listen(LAST_WORDS_S, LAST_WORDS_S)
-        fault = _fault(qemu, qemu.outcome(stop))
-    if serial.is_file():
-        sys.stdout.write(serial.read_text(errors="backslashreplace"))
-    return complain(fault, EXIT_FAILURES) if fault else EXIT_OK
-
-
-def _fault(qemu: Qemu, outcome: Outcome) -> str:
-    """QEMU's last words if it has ended by a fault; "" if gdb, the kernel or the runner ended it."""
-    said = outcome.stderr.strip()
-    if outcome.status is None or said.endswith(ENDED_BY_GDB):
-        return ""
-    return qemu.last_words() if said or outcome.status < 0 else ""
-
-
-def _stub_is_there(qemu: Qemu, socket: Path) -> bool:
-    """Waits until gdb can connect. False: QEMU has ended, or is too slow."""
-    deadline = time.monotonic() + GDB_STUB_S
-    while not socket.exists() and time.monotonic() < deadline:
-        if qemu.listen(LOOK_S, LOOK_S) is Stop.EXITED:
-            return False
-    return socket.exists()
-
-
-def _without_gdb(qemu_command: list[str], command: list[str]) -> int:
-    """Tells the commands, then shows the serial log until QEMU ends or Ctrl-C."""
-    with Qemu(qemu_command, listener=_echo) as qemu:
-        print(f"QEMU waits, stopped: {shlex.join(qemu_command)}")
-        print(f"In another terminal: {shlex.join(command)}")
-        print("Ctrl-C ends it.", flush=True)
-        stop = qemu.listen(DAY_S, DAY_S)
-        outcome = qemu.outcome(stop)
-        fault = _fault(qemu, outcome)
-    if fault:
-        return complain(fault, EXIT_FAILURES)
-    print(f"QEMU ended with status {outcome.status}", flush=True)
-    return EXIT_OK
-
-
-def _heed_interrupts() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def _echo(chunk: bytes) -> None:
-    sys.stdout.buffer.write(chunk)
-    sys.stdout.buffer.flush()
+def run(options: argparse.Namespace) -> int:
+    """Of a test, or of the kernel without one."""
+    if options.glob is None:
+        profile = machine_named(options.profile or project().debug_machine)
+        image, words = options.image or project().images.normal, options.append
+        stop_at = project().entry
+    else:
+        image = options.image or project().images.tests
+        glob = name_at(read_test_image(image), options.glob)
+        tests = matching(read_test_image(image), glob)
+        if not tests:
+            return complain(f"no test is called {glob}; `list` shows all", EXIT_USAGE)
+        profile = machine_named(options.profile) if options.profile else tests[0].home
+        words = f"test={glob} {options.append}".strip()
+        stop_at = tests[0].function if len(tests) == 1 else project().entry
+    require(profile, image)
+    return debug(profile, image, words, stop_at, options.listen)

@@ -18,17 +18,22 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from harness.machine.profile import ROOT, TCG, Profile, build_directory, command_line, image_path
-from harness.pages import snapshot as page_snapshot
-from harness.qemu.cpu_log import triple_fault
-from harness.verdict.ktap import last_result, panic_line
-from page_map import write_pictures
-from assay.page_names import kernel_snapshot
 from harness.host.scratch import scratch_directory
 from harness.image.source_lines import SourceLines
-from harness.qemu.process import Monitor, MonitorError, Qemu, monitor_arguments
+from harness.machine.profile import TCG, Profile
+from harness.machine.project import build_directory, project
+from harness.pages import snapshot as page_snapshot
+from harness.pages.pictures import write_pictures
+from harness.pages.snapshot import kernel_snapshot
+from harness.qemu.command_line import command_line, image_path
+from harness.qemu.connection import monitor_arguments
+from harness.qemu.cpu_log import triple_fault
+from harness.qemu.monitor import Monitor, MonitorError
+from harness.qemu.outcome import Outcome, Stop
+from harness.qemu.process import Qemu
 from harness.qemu.watched import WATCHED, WatchedQemu
-from harness.verdict.verdict import Outcome, Stop, Verdict
+from harness.verdict.ktap import last_result, panic_line
+from harness.verdict.verdict import Verdict
 
 # A run that fails everywhere needs no more than this many second boots (in one process).
 REPEATS_MAX = 10
@@ -37,7 +42,6 @@ CORE_MEMORY = {"16M", "64M", "128M", "256M"}
 CORE = "guest.core"
 TABLES = "page-tables"
 BACKTRACES = "backtrace.txt"
-GDB_COMMANDS = ROOT / "scripts" / "assay_gdb.py"
 SETTLE_S = 0.2
 SPARSE_BLOCK = 1 << 16
 
@@ -56,9 +60,9 @@ class Boot:
 
     def command(self, subcommand: str) -> str:
         """The runner's command line that does it again."""
-        settings = [f"{name}={os.environ[name]}" for name in ("ASSAY_BUILD", "ACCEL", "QEMU")
+        settings = [f"{name}={os.environ[name]}" for name in (project().build_variable, "ACCEL", "QEMU")
                     if name in os.environ]
-        runner = ["./scripts/qemu_runner.py", subcommand, *self.runner_arguments]
+        runner = [project().runner, subcommand, *self.runner_arguments]
         return shlex.join([*settings, *runner])
 
 
@@ -89,22 +93,18 @@ def keep(verdict: Verdict, boot: Boot) -> Verdict:
         _replace(draft, final)
         if (final / CORE).exists():
             elf = image_path(boot.profile, boot.image).with_suffix(".elf")
-            commands = ["gdb", "-x", _short(GDB_COMMANDS), _short(elf), _short(final / CORE)]
+            commands = ["gdb", "-x", str(project().gdb_commands), project().short(elf), project().short(final / CORE)]
             core = shlex.join(commands)
             notes.append(f"the second boot's end in gdb: {core}")
         if (final / f"{TABLES}.html").exists():
-            notes.append(f"the second boot's page tables: {_short(final / TABLES)}.html")
-        notes.insert(0, f"artefacts: {_short(final)}/ ({kept})")
+            notes.append(f"the second boot's page tables: {project().short(final / TABLES)}.html")
+        notes.insert(0, f"artefacts: {project().short(final)}/ ({kept})")
     except OSError as error:
         where = error.filename or final
         notes.insert(0, f"artefacts could not be kept: {error.strerror}: {where}")
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return replace(verdict, notes=tuple(notes))
-
-
-def _short(path: Path) -> str:
-    return str(path.relative_to(ROOT) if path.is_relative_to(ROOT) else path)
 
 
 def _replace(draft: Path, final: Path) -> None:

@@ -11,7 +11,7 @@ import re
 import tempfile
 from pathlib import Path
 
-from harness.machine.profile import EnvironmentFault
+from harness.host.fault import EnvironmentFault
 
 # What is left of 107 bytes is for names below it.
 ROOT_BYTES = 60
@@ -32,7 +32,7 @@ def scratch_root() -> Path:
 def scratch_directory() -> tempfile.TemporaryDirectory[str]:
     """A new one, which goes with the end of a `with` block. Raises EnvironmentFault without a place."""
     try:
-        return tempfile.TemporaryDirectory(prefix="assay-", dir=scratch_root())
+        return tempfile.TemporaryDirectory(prefix="kernel-", dir=scratch_root())
     except OSError as error:
         raise EnvironmentFault(f"{error.filename}: {error.strerror}") from None
 

@@ -16,6 +16,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
 
+EXIT_OK = 0
+EXIT_FAILURES = 1
+EXIT_USAGE = 2
 EXIT_ENVIRONMENT = 3
 EXIT_INTERRUPTED = 130
 # Python has no exception of its own for it.
@@ -144,3 +147,9 @@ def _text(raw: _Output, before: object) -> io.TextIOWrapper:
     return io.TextIOWrapper(
         io.BufferedWriter(raw), encoding=encoding, errors="backslashreplace", line_buffering=lines
     )
+
+
+def complain(text: str, status: int) -> int:
+    """One line of the runner's for the user, on standard error. *Returns:* status."""
+    print(f"qemu_runner: {text}", file=sys.stderr, flush=True)
+    return status

@@ -16,8 +16,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import TracebackType
 
-from assay.page_names import sorted_symbols
-from harness.machine.profile import ROOT
+from harness.image.symbols import sorted_symbols
+from harness.machine.project import project
 
 CODE_TYPES = ("STT_FUNC", "STT_NOTYPE")
 UNKNOWN = re.compile(r"\?\?|:(\?|0)$")
@@ -181,4 +181,4 @@ def _place(answer: list[str]) -> str:
 def _path(place: str) -> str:
     """From the root of the project. NASM writes the directory of a file before its whole path."""
     place = posixpath.normpath(DISCRIMINATOR.sub("", place).rpartition("//")[2])
-    return place.removeprefix(f"{ROOT}/")
+    return place.removeprefix(f"{project().root}/")

@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import functools
 import hashlib
-import re
 from collections.abc import Iterable
 from pathlib import Path
 
 from harness.image.elf_file import ElfError, ElfFile
+from harness.machine.project import project
 
-ROOT = Path(__file__).resolve().parents[3]
 SECTION = ".sources"
 SOURCE_SUFFIXES = (".c", ".asm")
 # Where there is none, the sources are not there: only what runs the tests was copied to this host.
@@ -71,7 +70,7 @@ def _source_fault(image: Path) -> str | None:
 
 @functools.lru_cache(maxsize=None)
 def _elf_fault(image: Path) -> str | None:
-    if not (ROOT / MARK_OF_SOURCES).is_file():
+    if not (project().root / MARK_OF_SOURCES).is_file():
         return None
     try:
         elf = ElfFile(image)
@@ -112,9 +111,9 @@ def _differences(recorded: dict[str, str]) -> list[str]:
     for path, digest in sorted(recorded.items()):
         if digest == UNUSED:
             continue
-        if not (ROOT / path).is_file():
+        if not (project().root / path).is_file():
             told.append(f"{path} is gone")
-        elif digest_of(ROOT / path) != digest:
+        elif digest_of(project().root / path) != digest:
             told.append(f"{path} has changed")
     told += [f"{path} is new" for path in sources_in(directories) if path not in recorded]
     return told
@@ -125,7 +124,7 @@ def sources_in(directories: Iterable[Path]) -> list[str]:
     return sorted(
         (directory / path.name).as_posix()
         for directory in directories
-        for path in (ROOT / directory).glob("*")
+        for path in (project().root / directory).glob("*")
         if path.suffix in SOURCE_SUFFIXES and not path.name.startswith(".")
     )
 

@@ -12,8 +12,10 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from harness.host.fault import EnvironmentFault
 from harness.image.elf_file import SHF_ALLOC, SHT_PROGBITS, ElfError, ElfFile
-from harness.machine.profile import ALL_FEATURES, PROFILES, EnvironmentFault, Feature, Profile
+from harness.machine.profile import ALL_FEATURES, Feature, Profile
+from harness.machine.project import project
 
 SECTION = "test_cases"
 # Pointers to suite, sentence, run, file; line; timeout_ms (0: the default); requires; pointers to
@@ -64,8 +66,15 @@ class KernelTest:
     @property
     def profile(self) -> Profile | None:
         """The first machine whose row of the table provides all that the test requires."""
-        fitting = (item for item in PROFILES.values() if not self.requires & ~item.provides)
+        fitting = (item for item in project().machines.values() if not self.requires & ~item.provides)
         return next(fitting, None)
+
+    @property
+    def home(self) -> Profile:
+        """The machine for its own boot; read_tests has made sure that there is one."""
+        profile = self.profile
+        assert profile is not None, self.name
+        return profile
 
 
 @functools.lru_cache(maxsize=None)

@@ -8,19 +8,21 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from harness.machine.profile import Profile, command_line, image_path, image_to_boot
-from harness.qemu.gdb_stub import GdbStub, StubError
-from harness.suite.kernel_tests import KernelTest
-from page_map import write_pictures
-from assay.page_names import addresses_of, kernel_snapshot
 from harness.host.scratch import scratch_directory
-from harness.pages.snapshot import Snapshot, save
-from harness.qemu.process import Monitor, MonitorError, Qemu, gdb_arguments, monitor_arguments
-from harness.verdict.verdict import Stop
+from harness.image.symbols import addresses_of
+from harness.image.test_records import KernelTest
+from harness.machine.profile import Profile
+from harness.machine.project import project
+from harness.pages.pictures import write_pictures
+from harness.pages.snapshot import Snapshot, kernel_snapshot, save
+from harness.qemu.command_line import command_line, image_path, image_to_boot
+from harness.qemu.connection import gdb_arguments, monitor_arguments
+from harness.qemu.gdb_stub import GdbStub, StubError
+from harness.qemu.monitor import Monitor, MonitorError
+from harness.qemu.outcome import Stop
+from harness.qemu.process import Qemu
 
 KERNEL = "kernel"
-# How the normal image begins.
-BANNER = "Assay: "
 SILENCE_S = 1.0
 POLL_S = 0.1
 
@@ -71,7 +73,7 @@ def kernel_tables(
             return kernel_snapshot(monitor.human, f"{title}, at {at}", elf)
         stub.go_on()
         # Firmware may be silent for long, the kernel is not.
-        if not qemu.read_until(BANNER, profile.boot_limit_s):
+        if not qemu.read_until(project().prompt.banner, profile.boot_limit_s):
             raise MapError(f"the kernel did not start: {qemu.progress()}")
         qemu.listen(profile.boot_limit_s, SILENCE_S, until=ends.encode())
         monitor.execute("stop")

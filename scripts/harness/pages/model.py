@@ -11,7 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from assay.page_names import innermost, outermost
+from harness.machine.named_range import NamedRange, innermost, outermost
 from harness.pages.dump import (
     ALL_RIGHTS,
     ENTRIES,
@@ -27,7 +27,7 @@ from harness.pages.dump import (
     shift,
     target,
 )
-from harness.pages.snapshot import NamedRange, Snapshot
+from harness.pages.snapshot import Snapshot
 
 # What is still legible. More is told as a number.
 ROWS_MAX = 28

@@ -9,7 +9,7 @@ from typing import Any
 import jinja2
 import markupsafe
 
-from assay.page_names import innermost
+from harness.machine.named_range import innermost
 from harness.pages.diff import Change, changes, marks
 from harness.pages.dump import Run, flag_names
 from harness.pages.model import Kind, Mark, PageMap, page_map, page_size_text, size_text

@@ -10,11 +10,14 @@ import json
 import re
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from harness.host.whole_file import write_whole
+from harness.image.symbols import symbols_of
+from harness.machine.named_range import NamedRange
+from harness.machine.project import project
 from harness.pages import dump as page_table_dump
 from harness.pages.dump import ENTRIES, FRAME_MASK, LIMIT_S, PRESENT, ReadTable, is_leaf, target
 
@@ -45,15 +48,6 @@ class EntryRun:
 
     def entry(self, index: int) -> int:
         return self.bits + (index - self.first) * self.step
-
-
-@dataclass(frozen=True)
-class NamedRange:
-    """What the addresses in [start, end) are for."""
-
-    start: int
-    end: int
-    name: str
 
 
 @dataclass(frozen=True)
@@ -108,6 +102,16 @@ def take(human: Callable[[str], str], title: str) -> Snapshot:
         lambda table: parse_words(human(f"xp /{ENTRIES}gx {table:#x}")), root, levels
     )
     return Snapshot(title, root, levels, tables, frozenset(unreadable), complete)
+
+
+def kernel_snapshot(human: Callable[[str], str], title: str, elf: Path) -> Snapshot:
+    """The tables of a stopped machine that runs the kernel, with its names. Raises DumpError.
+
+    human: asks QEMU's monitor. elf: the kernel's image.
+    """
+    snapshot = take(human, title)
+    names = project().names(elf, snapshot.levels)
+    return replace(snapshot, names=names, symbols=symbols_of(elf))
 
 
 def read_tables(

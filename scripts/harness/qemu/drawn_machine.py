@@ -13,17 +13,11 @@ import sys
 from collections.abc import Sequence
 from dataclasses import replace
 
-from harness.machine.profile import (
-    ACCESS_WAYS,
-    PROFILES,
-    TCG,
-    EnvironmentFault,
-    Feature,
-    Firmware,
-    Profile,
-    image_path,
-)
-from harness.qemu.offers import FIVE_LEVELS_WORD, Offers, offers, provided
+from harness.host.fault import EnvironmentFault
+from harness.machine.profile import TCG, Feature, Firmware, Profile
+from harness.machine.project import project
+from harness.qemu.command_line import image_path
+from harness.qemu.offers import Offers, offers, provided
 
 NAME = re.compile(r"matrix-([0-9]+)")
 SEED_END = 1 << 64
@@ -33,7 +27,7 @@ SEED_END = 1 << 64
 NEVER_TAKEN_AWAY = {"lm", "cmov", "sse", "sse2"}
 # Without these firmware on a CD does not get as far as the kernel.
 NEEDED_BY_FIRMWARE = {"apic", "cx8", "tsc", "fpu", "fxsr", "mmx", "msr", "mtrr", "pae", "pat"}
-# What the kernel looks at is taken away more often than the other flags.
+# What kernels look at is taken away more often than the other flags.
 KERNEL_FLAGS = (
     "apic", "fxsr", "la57", "mtrr", "nx", "pat", "pdpe1gb", "pge", "pks", "pku", "rdtscp", "smap",
     "smep", "syscall", "tsc", "umip",
@@ -71,20 +65,19 @@ PCI_DEVICES = (
     "e1000", "i6300esb", "intel-hda", "pci-testdev", "piix3-usb-uhci", "qemu-xhci",
     "virtio-balloon-pci", "virtio-rng-pci", "virtio-serial-pci",
 )
-# These take memory that the boot loader may have in use.
-WINDOWS = {"fixed", "identity"}
 BOOT_LIMIT_S = {Firmware.CD_BIOS: 60.0, Firmware.CD_UEFI: 90.0}
 
 
 def is_machine(name: str) -> bool:
     """Whether `machine_named` knows it."""
     drawn = NAME.fullmatch(name)
-    return name in PROFILES or (drawn is not None and int(drawn[1]) < SEED_END)
+    return name in project().machines or (drawn is not None and int(drawn[1]) < SEED_END)
 
 
 def machine_named(name: str) -> Profile:
     """One of the table, or a drawn one. Raises EnvironmentFault without the QEMU to draw from."""
-    return PROFILES[name] if name in PROFILES else drawn_machine(int(name.rpartition("-")[2]))
+    listed = project().machines.get(name)
+    return listed or drawn_machine(int(name.rpartition("-")[2]))
 
 
 @functools.lru_cache(maxsize=None)
@@ -92,7 +85,7 @@ def drawn_machine(seed: int) -> Profile:
     """The machine that `seed` (0 to 2^64 - 1) draws. Raises EnvironmentFault without QEMU."""
     profile = draw(seed, offers())
     try:
-        has = provided(profile, image_path(profile, "assay"))
+        has = provided(profile, image_path(profile, project().images.normal))
     except EnvironmentFault as fault:
         raise EnvironmentFault(f"{profile.name}: {fault}") from None
     return replace(profile, provides=profile.provides | has)
@@ -110,7 +103,7 @@ def draw(seed: int, has: Offers) -> Profile:
     devices += _some(chance, PCI_DEVICES, 0.1) if is_pc else []
     kind = "pc" if is_pc else board
     options = _some(chance, OPTIONS[kind], 0.15)
-    words = _words(chance, firmware)
+    words = project().draw_words(chance, firmware)
     arguments = [part for device in devices for part in ("-device", device)]
     if board != "isapc" and chance.random() < 0.2:
         arguments += ["-smp", str(chance.choice((2, 3, 8)))]
@@ -195,10 +188,3 @@ def _card(chance: random.Random, board: str, firmware: Firmware) -> tuple[str, F
         return "", Feature(0)
     screen = Feature.FRAMEBUFFER if firmware is Firmware.CD_UEFI else Feature.VGA_TEXT
     return chance.choice(cards), screen if firmware is not Firmware.QBOOT else Feature(0)
-
-
-def _words(chance: random.Random, firmware: Firmware) -> list[str]:
-    """For the kernel's command line. What GRUB leaves between 1 and 2 MiB is not for page tables."""
-    ways = [way for way in ACCESS_WAYS if firmware not in BOOT_LIMIT_S or way not in WINDOWS]
-    words = [f"access={chance.choice(ways)}"] if chance.random() < 0.4 else []
-    return words + ([FIVE_LEVELS_WORD] if chance.random() < 0.4 else [])

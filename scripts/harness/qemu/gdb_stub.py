@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from types import TracebackType
 
-from harness.qemu.process import AnswerError, connect
+from harness.qemu.connection import AnswerError, connect
 
 LIMIT_S = 10.0
 HUNG_UP = "QEMU's gdb stub has hung up"

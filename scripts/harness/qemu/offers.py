@@ -14,14 +14,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from harness.machine.profile import (
-    SETUP,
-    EnvironmentFault,
-    Feature,
-    Profile,
-    command_line,
-    qemu_binary,
-)
+from harness.host.fault import EnvironmentFault
+from harness.machine.profile import Feature, Profile
+from harness.machine.project import project
+from harness.qemu.command_line import command_line, qemu_binary
 
 QUESTION_LIMIT_S = 20.0
 CPU_MODEL = re.compile(r"^x86 (\S+)", re.MULTILINE)
@@ -34,7 +30,6 @@ FEATURE_PROPERTIES = {
     "invpcid": Feature.INVPCID, "pge": Feature.GLOBAL_PAGES,
 }
 LA57 = "la57"
-FIVE_LEVELS_WORD = "paging=5"
 # In QEMU's tree of memory regions.
 RAM_ABOVE_4G = "ram-above-4g"
 
@@ -69,7 +64,7 @@ def _help(option: str) -> str:
             command, capture_output=True, text=True, check=True, timeout=QUESTION_LIMIT_S
         ).stdout
     except FileNotFoundError:
-        text = f"{qemu_binary()} is missing (Debian package qemu-system-x86; {SETUP})"
+        text = f"{qemu_binary()} is missing (Debian package qemu-system-x86; {project().setup})"
         raise EnvironmentFault(text) from None
     except (subprocess.SubprocessError, OSError) as error:
         raise EnvironmentFault(f"{' '.join(command)} failed: {error}") from None
@@ -88,7 +83,7 @@ def provided(profile: Profile, image: Path) -> Feature:
     features = Feature(0)
     for name, feature in FEATURE_PROPERTIES.items():
         features |= feature if has[name] else Feature(0)
-    if has[LA57] and FIVE_LEVELS_WORD in profile.words.split():
+    if has[LA57] and project().five_levels in profile.words.split():
         features |= Feature.LA57
     if RAM_ABOVE_4G in tree:
         features |= Feature.ACCESSIBLE_4G

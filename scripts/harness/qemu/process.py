@@ -1,41 +1,35 @@
 """One QEMU process: started, listened to without polling, and never left behind.
 
-`boot` runs a machine to its end. `Qemu` and `Monitor` are for those who talk to it on the way. If
-QEMU ends while they do, QemuEnded tells how, in QEMU's own words.
+harness.qemu.boot runs a machine to its end. `Qemu` and `Monitor` are for those who talk to it on the
+way. If QEMU ends while they do, QemuEnded tells how, in QEMU's own words.
 """
 
 from __future__ import annotations
 
-import contextlib
 import functools
-import json
 import os
 import selectors
 import shutil
 import signal
-import socket
 import subprocess
 import threading
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from types import TracebackType
-from typing import IO, Any
+from typing import IO
 
-from harness.machine.profile import option_value
-from harness.verdict.ktap import text_lines
-from harness.verdict.verdict import Outcome, Stop
+from harness.host.text import text_lines
+from harness.qemu.connection import AnswerError
+from harness.qemu.outcome import Outcome, Stop
 
 # Far more than any suite reports, and what an emulated port takes some seconds to say.
 FLOOD_BYTES = 1 << 20
 # After these words QEMU keeps a machine that will never run again.
 LAST_WORDS = b"KVM internal error"
 CHUNK_BYTES = 1 << 16
-MONITOR_LIMIT_S = 20.0
 # How long QEMU may take to end once a connection to it is lost.
 END_S = 2.0
 SOON_S = 0.2
-LISTEN_S = 1.0
 # Of QEMU's messages, the last so many lines are told.
 WORDS_LINES = 3
 # The selector cannot wait for ever.
@@ -54,10 +48,6 @@ class Interrupted(Exception):
     """`stop_everything` was called: no QEMU may start any more."""
 
 
-class AnswerError(Exception):
-    """QEMU did not answer as it should, on one of the connections to it."""
-
-
 class QemuEnded(ConnectionError):
     """QEMU ended, or did not start, while something was asked of it. Its own words say why."""
 
@@ -69,6 +59,11 @@ def stop_everything() -> None:
         _stopping = True
         for qemu in _running:
             qemu.kill()
+
+
+def is_stopping() -> bool:
+    """Whether `stop_everything` was called."""
+    return _stopping
 
 
 def running() -> tuple[int, ...]:
@@ -341,122 +336,3 @@ class Qemu:
         for reader in readers:
             while reader():
                 pass
-
-
-def boot(
-    command: list[str],
-    limit_s: float,
-    silence_s: float | None = None,
-    listener: Listener | None = None,
-    *,
-    start: bytes | None = None,
-    start_s: float = 0.0,
-) -> Outcome:
-    """Runs QEMU to its end, or kills it at a limit, in all or (silence_s) without any output.
-
-    start: text up to which start_s is the limit instead; the others begin with it. Raises
-    Interrupted when `stop_everything` was called: what became of QEMU then means nothing.
-    """
-    silence_s = limit_s if silence_s is None else silence_s
-    try:
-        with Qemu(command, listener) as qemu:
-            stop = Stop.FOUND if start is None else qemu.listen(start_s, start_s, start)
-            if stop is Stop.FOUND:
-                stop = qemu.listen(limit_s, silence_s)
-            outcome = qemu.outcome(stop)
-    except FileNotFoundError as error:
-        return Outcome(Stop.MISSING, None, b"", str(error), command=tuple(command))
-    if _stopping:
-        raise Interrupted
-    return outcome
-
-
-def connect(path: Path, limit_s: float) -> socket.socket:
-    """Connects to a socket of QEMU's, on which an answer may take `limit_s`.
-
-    QEMU makes the file a moment before it accepts connections. Raises FileNotFoundError or
-    ConnectionRefusedError.
-    """
-    connection = socket.socket(socket.AF_UNIX)
-    connection.settimeout(limit_s)
-    deadline = time.monotonic() + LISTEN_S
-    while True:
-        try:
-            connection.connect(str(path))
-            return connection
-        except ConnectionRefusedError:
-            if time.monotonic() > deadline:
-                connection.close()
-                raise
-            time.sleep(LISTEN_S / 100)
-        except OSError:
-            connection.close()
-            raise
-
-
-class MonitorError(AnswerError):
-    """QEMU's monitor refused a command or did not answer."""
-
-
-class MonitorLost(MonitorError, ConnectionError):
-    """QEMU's monitor has hung up."""
-
-
-class Monitor:
-    """QEMU's machine protocol (QMP), on a unix socket made known by `monitor_arguments`."""
-
-    def __init__(self, path: Path) -> None:
-        self._socket = connect(path, MONITOR_LIMIT_S)
-        self._file = self._socket.makefile("rw", encoding="utf-8")
-        self._receive("QMP")
-        self.execute("qmp_capabilities")
-
-    def __enter__(self) -> Monitor:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        # What could not be sent to a QEMU that has ended is tried once more by the close.
-        with contextlib.suppress(OSError):
-            self._file.close()
-        self._socket.close()
-
-    def execute(self, command: str, **arguments: object) -> Any:
-        """The command's return value. Raises MonitorError when QEMU reports an error."""
-        try:
-            self._file.write(json.dumps({"execute": command, "arguments": arguments}) + "\n")
-            self._file.flush()
-            return self._receive("return")
-        except (BrokenPipeError, ConnectionResetError):
-            raise MonitorLost("QEMU's monitor has hung up") from None
-
-    def human(self, command: str) -> str:
-        """The answer to a command of the human monitor, such as `xp /2wx 0xb8000`."""
-        return str(self.execute("human-monitor-command", **{"command-line": command}))
-
-    def _receive(self, key: str) -> Any:
-        """The next message that has `key`; events in between are passed over."""
-        try:
-            for line in self._file:
-                message = json.loads(line)
-                if "error" in message:
-                    raise MonitorError(message["error"]["desc"])
-                if key in message:
-                    return message[key]
-        except TimeoutError:
-            raise MonitorError("QEMU's monitor did not answer") from None
-        raise MonitorLost("QEMU's monitor has hung up")
-
-
-def monitor_arguments(path: Path) -> tuple[str, ...]:
-    """The QEMU arguments for a Monitor on the socket `path`."""
-    return ("-qmp", f"unix:{option_value(path)},server=on,wait=off")
-
-
-def gdb_arguments(path: Path) -> tuple[str, ...]:
-    """The QEMU arguments for a gdb stub on the socket `path`."""
-    return ("-gdb", f"unix:{option_value(path)},server=on,wait=off")

@@ -17,8 +17,8 @@ from types import TracebackType
 from typing import Any
 
 from harness.qemu.cpu_log import LOG_ARGUMENTS, TAIL_BYTES
+from harness.qemu.outcome import Stop
 from harness.qemu.process import CHUNK_BYTES, Listener, Qemu
-from harness.verdict.verdict import Stop
 
 # Why QEMU says that a machine went down: all that the guest can do.
 BY_GUEST = ("guest-shutdown", "guest-reset", "guest-panic")

@@ -2,23 +2,18 @@
 
 from __future__ import annotations
 
-import sys
 import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 
-from harness.host.script import EXIT_ENVIRONMENT, EXIT_INTERRUPTED
+from harness.host.script import EXIT_ENVIRONMENT, EXIT_FAILURES, EXIT_INTERRUPTED, EXIT_OK, complain
+from harness.image.test_records import KernelTest
 from harness.machine.profile import Profile
 from harness.qemu.process import Interrupted, stop_everything
-from harness.suite.kernel_tests import KernelTest, boot_tests
+from harness.suite.kernel_tests import boot_tests
 from harness.suite.progress import Progress
 from harness.verdict.verdict import Verdict
-
-EXIT_OK = 0
-EXIT_FAILURES = 1
-EXIT_USAGE = 2
-
 
 @dataclass(frozen=True)
 class Job:
@@ -85,9 +80,3 @@ def conclude(
     if green == boot_count and passed == 0:
         return complain("every test was skipped: nothing ran", EXIT_FAILURES)
     return EXIT_OK if green == boot_count else EXIT_FAILURES
-
-
-def complain(text: str, status: int) -> int:
-    """One line for the user on standard error. *Returns:* status."""
-    print(f"qemu_runner: {text}", file=sys.stderr, flush=True)
-    return status

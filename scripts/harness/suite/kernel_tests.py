@@ -11,41 +11,28 @@ from pathlib import Path
 
 from harness.evidence import artifacts
 from harness.evidence.artifacts import Boot
+from harness.host.fault import EnvironmentFault
 from harness.image import sources as image_sources
 from harness.image.source_lines import with_source
-from harness.image.test_records import ImageFault, KernelTest, read_tests
-from harness.machine.profile import (
-    PROFILES,
-    ROOT,
-    EnvironmentFault,
-    Profile,
-    build_directory,
-    command_line,
-    image_path,
-    image_to_boot,
-)
-from harness.qemu.process import boot
+from harness.image.test_records import KernelTest, read_tests
+from harness.machine.profile import Profile
+from harness.machine.project import build_directory
+from harness.qemu.boot import boot
+from harness.qemu.command_line import command_line, image_path, image_to_boot
 from harness.verdict.ktap import HEADER, Kind, draw_key, key_word
 from harness.verdict.verdict import EXIT_QEMU_REFUSES, Verdict, judge
+from harness.machine.project import project
+from harness.machine.profile import KVM
 
-# For all that asks this module for tests.
-__all__ = ["ImageFault", "KernelTest", "boot_tests", "matching", "read_tests"]
-
-TEST_IMAGE = "assay-test"
 # The kernel watches the time itself and can say where it hangs: the runner lets it do so.
 TIMEOUT_SLACK_S = 2.0
 KVM_DEVICE = Path("/dev/kvm")
-# Instructions that a KVM without the CPU's help (inside another machine) does not know.
-KVM_PROBE = "exception.*"
 KVM_PROBE_S = 10.0
 
-# The machines on which the whole suite also runs in one boot.
-SUITE_PROFILES = tuple(name for name in PROFILES if name != "fast")
 
-
-def read_test_image(image: str = TEST_IMAGE) -> tuple[KernelTest, ...]:
-    """The tests of an image in the build directory."""
-    return _read_fresh_tests(build_directory() / f"{image}.elf")
+def read_test_image(image: str = "") -> tuple[KernelTest, ...]:
+    """The tests of an image in the build directory; "": of the usual one."""
+    return _read_fresh_tests(build_directory() / f"{image or project().images.tests}.elf")
 
 
 def read_unit_tests() -> tuple[KernelTest, ...]:
@@ -79,7 +66,7 @@ def name_at(tests: Iterable[KernelTest], text: str) -> str:
     if place is None:
         return text
     file, line = Path(place[1]), int(place[2])
-    file = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
+    file = Path(project().short(file))
     above = [test for test in tests if Path(test.file) == file and test.line <= line]
     return max(above, key=lambda test: test.line).name if above else text
 
@@ -90,7 +77,7 @@ def boot_tests(
     glob: str,
     words: str = "",
     *,
-    image: str = TEST_IMAGE,
+    image: str = "",
     evidence: bool = True,
 ) -> Verdict:
     """Boots a test image once for `tests`, which must be those that `glob` selects.
@@ -99,6 +86,7 @@ def boot_tests(
     evidence: keep artefacts of a failure, for which the machine is booted a second time. *Returns:* a verdict that is green only if each test that the
     machine can run passed and each other one was reported as skipped.
     """
+    image = image or project().images.tests
     path = image_path(profile, image)
     _demand_fresh(path)
     all_words = f"test={glob} {words}".strip()
@@ -128,7 +116,7 @@ def boot_tests(
         return verdict
     again = [glob, "--profile", profile.name]
     again += ["--append", words] if words else []
-    again += ["--image", image] if image != TEST_IMAGE else []
+    again += ["--image", image] if image != project().images.tests else []
     label = f"{profile.name}-{glob}"
     return artifacts.keep(verdict, Boot(profile, image, all_words, label, tuple(again)))
 
@@ -140,8 +128,9 @@ def find_kvm_fault() -> str | None:
         return f"there is no {KVM_DEVICE} on this host"
     if not os.access(KVM_DEVICE, os.R_OK | os.W_OK):
         return f"{KVM_DEVICE} may not be opened by this user (group kvm?)"
-    profile = replace(PROFILES["kvm"], boot_limit_s=KVM_PROBE_S)
-    command = command_line(profile, image_to_boot(profile, TEST_IMAGE), f"test={KVM_PROBE}")
+    machine = next(item for item in project().machines.values() if item.accelerator == KVM)
+    profile = replace(machine, boot_limit_s=KVM_PROBE_S)
+    command = command_line(profile, image_to_boot(profile, project().images.tests), f"test={project().kvm_probe}")
     outcome = boot(command, KVM_PROBE_S)
     if outcome.status is None or outcome.status == EXIT_QEMU_REFUSES or outcome.status < 0:
         said = outcome.stderr.strip().splitlines()

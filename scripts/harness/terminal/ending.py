@@ -10,9 +10,9 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from harness.host.script import EXIT_ENVIRONMENT, EXIT_INTERRUPTED
+from harness.host.script import EXIT_ENVIRONMENT, EXIT_FAILURES, EXIT_INTERRUPTED, EXIT_OK
 from harness.qemu.cpu_log import triple_fault
-from harness.suite.boots import EXIT_FAILURES, EXIT_OK
+from harness.qemu.outcome import Outcome, Stop
 from harness.verdict.ktap import Kind, hung_report, panic_line
 from harness.verdict.verdict import (
     EXIT_BAD_REQUEST,
@@ -20,8 +20,6 @@ from harness.verdict.verdict import (
     EXIT_PANIC,
     EXIT_PASS,
     EXIT_QEMU_REFUSES,
-    Outcome,
-    Stop,
 )
 
 RESET, POWER_OFF = "guest-reset", "guest-shutdown"

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from harness.host.text import text_lines
 from harness.image.source_lines import CallLines
-from harness.verdict.ktap import text_lines
+from harness.machine.project import project
 
-PROMPT = "assay> "
 # Longer lines get nothing added.
 LINE_BYTES = 512
 NEWLINE = b"\n"
@@ -25,6 +25,7 @@ class KernelOutput:
         self._write = write
         self._calls = calls
         self._hint = hint
+        self._prompt = project().prompt.text.encode()
         self._line = b""
         self._passed_bytes = 0
 
@@ -56,7 +57,8 @@ class KernelOutput:
 
     def _beginning_of_line(self) -> bytes:
         """What can be passed on of the line that has not ended."""
-        if self._hint and len(self._line) < len(PROMPT) and PROMPT.encode().startswith(self._line):
+        prompt, line = self._prompt, self._line
+        if self._hint and len(line) < len(prompt) and prompt.startswith(line):
             return b""
         hint = self._hint_before(self._line, self._passed_bytes)
         if len(self._line) > LINE_BYTES:
@@ -69,7 +71,7 @@ class KernelOutput:
         return hint + out
 
     def _hint_before(self, line: bytes, passed_bytes: int) -> bytes:
-        if not self._hint or passed_bytes or not line.startswith(PROMPT.encode()):
+        if not self._hint or passed_bytes or not line.startswith(self._prompt):
             return b""
         hint, self._hint = self._hint, ""
         return f"{hint}\r\n".encode()

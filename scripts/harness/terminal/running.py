@@ -11,16 +11,15 @@ import selectors
 import sys
 from pathlib import Path
 
-from harness.host.script import EXIT_INTERRUPTED
+from harness.host.script import EXIT_INTERRUPTED, EXIT_OK, complain
 from harness.image.source_lines import CallLines, SourceLines
 from harness.machine.profile import TCG, Profile
+from harness.qemu.outcome import Outcome, Stop
 from harness.qemu.watched import WatchedQemu
-from harness.suite.boots import EXIT_OK, complain
 from harness.terminal.ending import Machine, tell
 from harness.terminal.escape_keys import HELP, LEAVE_HINT, Command, EscapeKeys
 from harness.terminal.kernel_output import KernelOutput
 from harness.terminal.terminal import Terminal, is_attended
-from harness.verdict.verdict import Outcome, Stop
 
 # Of the serial output, what is kept to tell how the kernel ended.
 KEEP_BYTES = 1 << 16

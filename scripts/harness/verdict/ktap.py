@@ -24,6 +24,8 @@ import secrets
 import zlib
 from dataclasses import dataclass
 
+from harness.host.text import text_lines
+
 HEADER = "KTAP version 1"
 KEY_BYTES = 8
 KEY_MAX = (1 << 8 * KEY_BYTES) - 1
@@ -38,7 +40,6 @@ LIST_PLAN = "1..0 # list"
 LIST_PREFIX = "# test "
 # The kernel's own report of a test that takes too long, and where it is.
 HUNG_PREFIX = "# hung: "
-TERMINAL_ESCAPE = re.compile(rb"\x1b\[[0-9;=?]*[A-Za-z]")
 
 # For logs that may be damaged and as long as the runner's limit: searched as bytes.
 RESULT_IN_BYTES = re.compile(
@@ -105,14 +106,6 @@ class Report:
 
     results: tuple[Result, ...]
     summary: Summary
-
-
-def text_lines(serial: bytes) -> list[str]:
-    """The log for people: without the firmware's terminal escapes, other odd bytes as \\xNN."""
-    lines = [TERMINAL_ESCAPE.sub(b"", line).strip(b"\r") for line in serial.split(b"\n")]
-    if not lines[-1]:
-        lines.pop()
-    return ["".join(_printable(byte) for byte in line) for line in lines]
 
 
 def report_lines(serial: bytes) -> list[str]:
@@ -227,10 +220,6 @@ def crc32_of(lines: list[str]) -> int:
 def signed_crc32(crc32: int, key: int) -> int:
     """The checksum of a summary, from that of the result lines."""
     return zlib.crc32(key.to_bytes(KEY_BYTES, "little"), crc32)
-
-
-def _printable(byte: int) -> str:
-    return chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}"
 
 
 def _plan(line: str) -> int:

@@ -7,13 +7,14 @@ the boot has signed with its key.
 
 from __future__ import annotations
 
-import enum
 import re
 import shlex
 import signal
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 
+from harness.host.text import text_lines
+from harness.qemu.outcome import Outcome, Stop
 from harness.verdict.ktap import (
     Kind,
     Report,
@@ -23,7 +24,6 @@ from harness.verdict.ktap import (
     last_result,
     panic_line,
     parse,
-    text_lines,
 )
 
 # isa-debug-exit turns the byte v written to its port into the exit status 2 * v + 1.
@@ -45,42 +45,6 @@ SKIP_ALONE = "# SKIP"
 # What the kernel prints of a test that has failed, and of one that was to fail.
 TOLD_FAILURE = re.compile(r"# (.+:\d+: .* does not hold\b|subcase .*: not ok$|left behind: )")
 TOLD_EXPECTED = "# failed as expected: "
-
-
-class Stop(enum.Enum):
-    """Why the runner stopped listening to QEMU."""
-
-    EXITED = "QEMU ended"
-    FOUND = "the awaited text appeared"
-    SILENCE = "no output for too long; killed"
-    LIMIT = "time limit reached; killed"
-    FLOOD = "too much output; killed"
-    GAVE_UP = "QEMU gave up on the machine; killed"
-    DOWN = "the machine went down"
-    LEFT = "left by the user"
-    MISSING = "QEMU could not be started"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """One QEMU process from start to end.
-
-    status: its exit status, negative for a signal; None if it never ran or did not end by itself.
-    quiet_s: for how long there had been no output when it ended or was killed.
-    """
-
-    stop: Stop
-    status: int | None
-    serial: bytes
-    stderr: str = ""
-    seconds: float = 0.0
-    quiet_s: float = 0.0
-    command: tuple[str, ...] = ()
-
-    @property
-    def lines(self) -> list[str]:
-        """The serial log, one printable line each."""
-        return text_lines(self.serial)
 
 
 @dataclass(frozen=True)

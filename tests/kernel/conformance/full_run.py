@@ -7,7 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from harness.machine.profile import KVM, PROFILES
+from assay.machines import PROFILES
+from harness.machine.profile import KVM
 from harness.suite.kernel_tests import boot_tests, find_kvm_fault, matching, read_test_image
 
 IMAGE = "assay-conformance"

@@ -35,6 +35,7 @@ COMMANDS = (
     "scripts/setup.sh nonsense",
     "ci/check_fragments.py --only code",
     "ci/check_headers.sh no-such-directory",
+    "ci/check_imports.py",
     "ci/check_layering.py",
     "ci/check_links.py",
     "ci/check_translations.py",

@@ -39,9 +39,11 @@ OBJECTS = $(BUILD)/$(notdir $(CC))
 MM_SOURCES = $(wildcard mm/*.c)
 TESTING_SOURCES = $(wildcard testing/*.c)
 TEST_MODE_SOURCES = $(wildcard kernel/test_mode/*.c)
-MONITOR_SOURCES = $(wildcard kernel/monitor/*.c)
-KERNEL_SOURCES = $(filter-out kernel/main.c kernel/demonstration.c kernel/test_mode/% \
-    kernel/monitor/%,$(wildcard kernel/*.c kernel/*/*.c kernel/*/*.asm))
+# What only the normal image has: its mode, and the rooms of the prompt.
+NORMAL_ROOMS = line monitor claims arguments commands prompt normal_mode
+NORMAL_SOURCES = $(wildcard $(NORMAL_ROOMS:%=kernel/%/*.c))
+KERNEL_SOURCES = $(filter-out $(NORMAL_SOURCES) $(TEST_MODE_SOURCES),$(wildcard kernel/*/*.c \
+    kernel/*/*.asm))
 TEST_SOURCES = $(wildcard tests/kernel/*.c)
 MODEL_SOURCES = $(wildcard tests/model/*.c)
 COMBINATION_SOURCES = $(patsubst %,tests/kernel/conformance/%.c,combination family)
@@ -53,11 +55,9 @@ HOST_MACHINE_SOURCES = $(patsubst %,tests/host/%.c,world test_frames host_cpu ho
 HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random random_operation model_run page_model \
     page_model_predict page_model_range)
 HOST_PURE_SOURCES = $(MM_SOURCES) $(MODEL_SOURCES) $(COMBINATION_SOURCES) $(TESTING_SOURCES) \
-    kernel/boot/memory_map.c kernel/boot/boot_info.c kernel/boot/multiboot2.c kernel/boot/pvh.c \
-    kernel/boot/command_line.c kernel/paging/strategy.c kernel/console/format.c \
-    kernel/console/terminal_keys.c kernel/drivers/scancode.c $(patsubst %,kernel/monitor/%.c, \
-    completion expression history line_editor suggestion words) \
-    kernel/console/framebuffer_text.c kernel/drivers/framebuffer.c
+    $(wildcard kernel/boot_info/*.c kernel/line/*.c) kernel/state/command_line.c \
+    kernel/paging/strategy.c kernel/lib/format.c kernel/console/terminal_keys.c \
+    kernel/console/scancode.c kernel/screen/framebuffer_text.c kernel/screen/framebuffer.c
 
 # The characters of the framebuffer console. FONT= names another font than the usual one.
 FONT =
@@ -66,8 +66,7 @@ FONT_TABLE = $(OBJECTS)/font_table.o
 objects = $(patsubst %,$(OBJECTS)/%.o,$(1))
 COMMON_OBJECTS = $(call objects,$(KERNEL_SOURCES) $(MM_SOURCES)) $(FONT_TABLE)
 assay_OBJECTS = $(COMMON_OBJECTS) $(call objects,$(filter-out %/main.c,$(TEST_MODE_SOURCES)) \
-    $(TESTING_SOURCES) $(TEST_SOURCES) kernel/main.c kernel/demonstration.c \
-    $(MONITOR_SOURCES))
+    $(TESTING_SOURCES) $(TEST_SOURCES) $(NORMAL_SOURCES))
 assay-test_OBJECTS = $(COMMON_OBJECTS) \
     $(call objects,$(TEST_MODE_SOURCES) $(TESTING_SOURCES) $(TEST_SOURCES))
 assay-misbehave_OBJECTS = $(COMMON_OBJECTS) \
@@ -283,13 +282,13 @@ FUZZ_SECONDS = 60
 TARGET =
 FUZZ_TARGETS = boot memory_map page_table prompt
 FUZZ_CFLAGS = $(filter-out -fsanitize=%,$(HOST_CFLAGS)) -fsanitize=fuzzer,address,undefined
-fuzz_boot_SOURCES = $(patsubst %,kernel/boot/%.c,boot_info command_line memory_map multiboot2 pvh) \
+fuzz_boot_SOURCES = $(wildcard kernel/boot_info/*.c) kernel/state/command_line.c \
     kernel/paging/strategy.c mm/table_access.c
-fuzz_memory_map_SOURCES = kernel/boot/memory_map.c tests/host/memory_map_model.c
+fuzz_memory_map_SOURCES = kernel/boot_info/memory_map.c tests/host/memory_map_model.c
 fuzz_page_table_SOURCES = $(HOST_MACHINE_SOURCES) $(HOST_MODEL_SOURCES) $(MODEL_SOURCES) $(MM_SOURCES)
-fuzz_prompt_SOURCES = kernel/boot/command_line.c kernel/paging/strategy.c mm/table_access.c kernel/console/format.c \
-    kernel/console/terminal_keys.c kernel/drivers/scancode.c \
-    $(patsubst %,kernel/monitor/%.c,completion expression history line_editor words)
+fuzz_prompt_SOURCES = kernel/state/command_line.c kernel/paging/strategy.c mm/table_access.c kernel/lib/format.c \
+    kernel/console/terminal_keys.c kernel/console/scancode.c \
+    $(patsubst %,kernel/line/%.c,completion expression history line_editor words)
 
 $(BUILD)/fuzz/%.c.o: %.c Makefile
 	$(call need,clang,clang)

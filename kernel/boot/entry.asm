@@ -11,7 +11,7 @@ PHYSICAL            equ -KERNEL_BASE    ; symbol + PHYSICAL: where a kernel symb
 PROTOCOL_MULTIBOOT2 equ 1               ; enum boot_protocol
 PROTOCOL_PVH        equ 2
 
-CODE64              equ 0x08            ; selectors, as in cpu/descriptors.c
+CODE64              equ 0x08            ; selectors, as in traps/descriptors.c
 DATA                equ 0x10
 CODE32              equ 0x18
 

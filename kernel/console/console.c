@@ -1,6 +1,6 @@
 #include "kernel/console/console.h"
 
-#include "kernel/drivers/serial.h"
+#include "kernel/panic/serial.h"
 
 void console_init(struct console *console)
 {

@@ -1,9 +1,9 @@
 /* Where the kernel's text goes: the serial port, and a screen if there is one. */
 #pragma once
 
-#include "kernel/console/format.h"
-#include "kernel/console/framebuffer_text.h"
-#include "kernel/drivers/vga_text.h"
+#include "kernel/lib/format.h"
+#include "kernel/screen/framebuffer_text.h"
+#include "kernel/screen/vga_text.h"
 
 struct console {
     struct vga_text screen;

@@ -1,7 +1,7 @@
 #include "kernel/drivers/fw_cfg.h"
 
-#include "kernel/drivers/port_io.h"
-#include "kernel/port/string.h"
+#include "kernel/cpu/port_io.h"
+#include "kernel/lib/string.h"
 
 enum {
     PORT_SELECT = 0x510,

@@ -1,6 +1,6 @@
 #include "kernel/drivers/keyboard.h"
 
-#include "kernel/drivers/port_io.h"
+#include "kernel/cpu/port_io.h"
 
 /* Source: IBM Personal System/2 Hardware Interface Technical Reference, "Keyboard and Auxiliary
  * Device Controller". */

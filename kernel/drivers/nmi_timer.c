@@ -1,9 +1,9 @@
 #include "kernel/drivers/nmi_timer.h"
 
-#include "kernel/cpu/descriptors.h"
+#include "kernel/cpu/port_io.h"
 #include "kernel/cpu/registers.h"
 #include "kernel/drivers/pic.h"
-#include "kernel/drivers/port_io.h"
+#include "kernel/traps/descriptors.h"
 
 #include <stddef.h>
 

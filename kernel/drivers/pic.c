@@ -1,7 +1,7 @@
 #include "kernel/drivers/pic.h"
 
-#include "kernel/cpu/descriptors.h"
-#include "kernel/drivers/port_io.h"
+#include "kernel/cpu/port_io.h"
+#include "kernel/traps/descriptors.h"
 
 /* Source: Intel's data sheet "8259A Programmable Interrupt Controller". */
 enum {

@@ -2,8 +2,8 @@
 
 #include <stdbool.h>
 
+#include "kernel/cpu/port_io.h"
 #include "kernel/cpu/registers.h"
-#include "kernel/drivers/port_io.h"
 
 /* Source: Intel's data sheet "8254 Programmable Interval Timer"; port 0x61, the PC's system control
  * port B: its gate and its output. */

@@ -1,6 +1,6 @@
 #include "kernel/monitor/access_check.h"
 
-#include "kernel/paging/layout.h"
+#include "kernel/layout/layout.h"
 #include "mm/page_tree.h"
 
 /* A check in progress, which ends at the first page that is not as it must be. */

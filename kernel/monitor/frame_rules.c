@@ -1,6 +1,6 @@
 #include "kernel/monitor/frame_rules.h"
 
-#include "kernel/boot/image.h"
+#include "kernel/layout/image.h"
 
 static const struct memory_map *map_of(const struct monitor *monitor)
 {

@@ -1,7 +1,7 @@
 #include "kernel/monitor/guard.h"
 
-#include "kernel/drivers/framebuffer.h"
 #include "kernel/paging/region.h"
+#include "kernel/screen/framebuffer.h"
 #include "mm/page_tree.h"
 
 /* Whether the entry of the root that covers the address names the root. */

@@ -1,11 +1,11 @@
 /* The prompt of normal mode: commands that show and change the kernel's own paging. */
 #pragma once
 
-#include "kernel/kernel.h"
-#include "kernel/monitor/history.h"
-#include "kernel/monitor/input.h"
-#include "kernel/monitor/line_editor.h"
+#include "kernel/console/input.h"
+#include "kernel/line/history.h"
+#include "kernel/line/line_editor.h"
 #include "kernel/paging/general_frames.h"
+#include "kernel/state/kernel.h"
 
 struct monitor {
     struct kernel *kernel;

@@ -1,6 +1,6 @@
 #include "kernel/paging/builder.h"
 
-#include "kernel/panic.h"
+#include "kernel/panic/panic.h"
 
 void builder_map(const struct builder *builder, uint64_t page, phys_addr frame, uint64_t bytes,
                  enum range_pages pages, uint64_t flags)

@@ -1,7 +1,7 @@
 /* The general frame source of the running kernel: a buddy allocator over what booting left. */
 #pragma once
 
-#include "kernel/boot/memory_map.h"
+#include "kernel/boot_info/memory_map.h"
 #include "mm/buddy_source.h"
 
 /* Stays where it is once it was made. */

@@ -1,11 +1,11 @@
 #include "kernel/paging/kernel_space.h"
 
-#include "kernel/boot/image.h"
-#include "kernel/cpu/descriptors.h"
-#include "kernel/cpu/stacks.h"
-#include "kernel/panic.h"
-#include "kernel/paging/layout.h"
+#include "kernel/layout/image.h"
+#include "kernel/layout/layout.h"
 #include "kernel/paging/physical_window.h"
+#include "kernel/panic/panic.h"
+#include "kernel/traps/descriptors.h"
+#include "kernel/traps/stacks.h"
 #include "mm/page_tree.h"
 
 /* Maps a part of the image where it is linked. */

@@ -1,7 +1,7 @@
-/* The kernel's own page tables: see paging/layout.h for what is where. */
+/* The kernel's own page tables: see layout/layout.h for what is where. */
 #pragma once
 
-#include "kernel/boot/boot_info.h"
+#include "kernel/boot_info/boot_info.h"
 #include "kernel/paging/strategy.h"
 #include "mm/page_table.h"
 

@@ -1,8 +1,8 @@
 #include "kernel/paging/physical_window.h"
 
-#include "kernel/boot/image.h"
 #include "kernel/cpu/features.h"
-#include "kernel/panic.h"
+#include "kernel/layout/image.h"
+#include "kernel/panic/panic.h"
 
 /* Below, the memory type may change with each page: see MTRRfix4K_C0000 and its like. The 1 MiB of
  * these registers, rounded up to a huge page. */

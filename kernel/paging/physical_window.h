@@ -11,7 +11,7 @@
  */
 #pragma once
 
-#include "kernel/boot/memory_map.h"
+#include "kernel/boot_info/memory_map.h"
 #include "kernel/paging/builder.h"
 
 /* What a window shows of memory that is not RAM. */

@@ -1,10 +1,10 @@
 #include "kernel/paging/region.h"
 
-#include "kernel/boot/image.h"
-#include "kernel/cpu/descriptors.h"
-#include "kernel/cpu/stacks.h"
-#include "kernel/drivers/framebuffer.h"
-#include "kernel/paging/layout.h"
+#include "kernel/layout/image.h"
+#include "kernel/layout/layout.h"
+#include "kernel/screen/framebuffer.h"
+#include "kernel/traps/descriptors.h"
+#include "kernel/traps/stacks.h"
 
 /* Of each stack there are two regions, the guard and what is mapped. */
 enum {

@@ -1,4 +1,4 @@
-/* The parts of the kernel's address space by name: paging/layout.h as a table. */
+/* The parts of the kernel's address space by name: layout/layout.h as a table. */
 #pragma once
 
 #include "mm/address.h"

@@ -1,6 +1,6 @@
 #include "kernel/paging/strategy.h"
 
-#include "kernel/paging/layout.h"
+#include "kernel/layout/layout.h"
 
 /* Pages of the window at LAYOUT_TEMPORARY. */
 enum {

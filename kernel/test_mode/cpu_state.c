@@ -1,10 +1,10 @@
 #include "kernel/test_mode/cpu_state.h"
 
-#include "kernel/cpu/descriptors.h"
-#include "kernel/cpu/watchdog.h"
 #include "kernel/drivers/nmi_timer.h"
 #include "kernel/drivers/pic.h"
-#include "kernel/port/string.h"
+#include "kernel/drivers/watchdog.h"
+#include "kernel/lib/string.h"
+#include "kernel/traps/descriptors.h"
 #include "testing/run.h"
 
 enum { CPUID_BASIC = 1, CPUID_EDX_APIC = 1 << 9, CPUID_EDX_SEP = 1 << 11, CPUID_EDX_MTRR = 1 << 12 };

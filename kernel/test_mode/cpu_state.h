@@ -1,7 +1,7 @@
 /* The state of the CPU and of its interrupt controllers that a test must leave as it was. */
 #pragma once
 
-#include "kernel/kernel.h"
+#include "kernel/state/kernel.h"
 
 enum { CPU_STATE_ITEM_COUNT_MAX = 64, CPU_STATE_TABLES_BYTES = 2048 };
 

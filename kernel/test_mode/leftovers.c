@@ -1,6 +1,6 @@
 #include "kernel/test_mode/leftovers.h"
 
-#include "kernel/panic.h"
+#include "kernel/panic/panic.h"
 #include "kernel/test_mode/cpu_state.h"
 #include "kernel/test_mode/print.h"
 #include "kernel/test_mode/tree_record.h"

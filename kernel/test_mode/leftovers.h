@@ -3,7 +3,7 @@
  * long as it runs. */
 #pragma once
 
-#include "kernel/kernel.h"
+#include "kernel/state/kernel.h"
 #include "testing/test.h"
 
 /* From here on the frames are counted that the kernel's sources give and take back. May be

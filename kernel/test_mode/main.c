@@ -1,6 +1,6 @@
 /* Test mode: runs the tests that are linked in, reports on serial and ends QEMU. */
-#include "kernel/drivers/debug_exit.h"
-#include "kernel/drivers/serial.h"
+#include "kernel/panic/debug_exit.h"
+#include "kernel/panic/serial.h"
 #include "kernel/test_mode/run.h"
 
 _Static_assert((int)TEST_GLOB_BYTES > (int)TEST_NAME_BYTES_MAX, "a command line can name every test");

@@ -1,6 +1,6 @@
 #include "kernel/test_mode/print.h"
 
-#include "kernel/console/format.h"
+#include "kernel/lib/format.h"
 
 static void print_list(const struct test *test, const char *format, va_list arguments)
 {

@@ -1,14 +1,14 @@
 #include "kernel/test_mode/run.h"
 
-#include "kernel/cpu/backtrace.h"
-#include "kernel/cpu/exception.h"
-#include "kernel/cpu/symbols.h"
-#include "kernel/cpu/watchdog.h"
-#include "kernel/drivers/debug_exit.h"
 #include "kernel/drivers/stopwatch.h"
+#include "kernel/drivers/watchdog.h"
+#include "kernel/layout/symbols.h"
+#include "kernel/panic/debug_exit.h"
+#include "kernel/report/backtrace.h"
 #include "kernel/test_mode/cpu_state.h"
 #include "kernel/test_mode/leftovers.h"
 #include "kernel/test_mode/print.h"
+#include "kernel/traps/exception.h"
 #include "testing/registry.h"
 
 /* What the whole run is inside of. */

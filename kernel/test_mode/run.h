@@ -2,7 +2,7 @@
  * one that hangs. */
 #pragma once
 
-#include "kernel/kernel.h"
+#include "kernel/state/kernel.h"
 #include "testing/run.h"
 
 /* A run of all tests of the image, whose results go to `output`; the caller says which tests to

@@ -1,12 +1,12 @@
 #include "kernel/test_mode/session.h"
 
-#include "kernel/cpu/exception.h"
-#include "kernel/cpu/symbols.h"
-#include "kernel/cpu/watchdog.h"
-#include "kernel/panic.h"
-#include "kernel/port/string.h"
+#include "kernel/drivers/watchdog.h"
+#include "kernel/layout/symbols.h"
+#include "kernel/lib/string.h"
+#include "kernel/panic/panic.h"
 #include "kernel/test_mode/leftovers.h"
 #include "kernel/test_mode/run.h"
+#include "kernel/traps/exception.h"
 #include "testing/registry.h"
 #include "testing/selection.h"
 

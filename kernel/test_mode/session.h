@@ -1,7 +1,7 @@
 /* Tests run from the prompt of normal mode. */
 #pragma once
 
-#include "kernel/kernel.h"
+#include "kernel/state/kernel.h"
 
 enum test_session_result {
     TEST_SESSION_PASSED,

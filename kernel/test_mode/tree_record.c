@@ -1,6 +1,6 @@
 #include "kernel/test_mode/tree_record.h"
 
-#include "kernel/paging/layout.h"
+#include "kernel/layout/layout.h"
 
 static bool is_temporary_slot(const struct visited_entry *entry)
 {

@@ -1,4 +1,4 @@
-"""What the kernel's addresses are for: from kernel/paging/layout.h, the image and its tables.
+"""What the kernel's addresses are for: from kernel/layout/layout.h, the image and its tables.
 
 What cannot be found is left out: a picture without names is still one.
 """
@@ -13,8 +13,8 @@ from harness.image.symbols import symbols_of
 from harness.machine.named_range import NamedRange
 from harness.pages.dump import canonical, shift
 
-LAYOUT = ROOT / "kernel" / "paging" / "layout.h"
-STACKS = ROOT / "kernel" / "cpu" / "stacks.h"
+LAYOUT = ROOT / "kernel" / "layout" / "layout.h"
+STACKS = ROOT / "kernel" / "traps" / "stacks.h"
 DEFINE = re.compile(r"^#define LAYOUT_(\w+) (?:UINT64_C\()?(0x[0-9a-f]+|\d+)", re.M)
 STACK = re.compile(r"^    STACK_(\w+),", re.M)
 TABLE_BYTES = 1 << 21

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Turns a console font (PSF, 8 x 16) into the NASM source of the table of kernel/console/font.h.
+"""Turns a console font (PSF, 8 x 16) into the NASM source of the table of kernel/screen/font.h.
 
 Exit codes: 0 written to standard output; 2 wrong use; 3 the font is missing or of another kind.
 """

@@ -1,5 +1,5 @@
 # Turns `nm -n` of a linked kernel into the NASM source of its symbol table: see
-# kernel/cpu/symbols.h. Functions in the kernel's part of the address space only.
+# kernel/layout/symbols.h. Functions in the kernel's part of the address space only.
 
 BEGIN { count = 0 }
 

@@ -2,8 +2,8 @@
  * working set afterwards. Where the two lines cross, TLB_FLUSH_PAGES_MAX belongs. And what huge
  * pages save: cycles of reads that are a page apart, in the same memory mapped both ways.
  * Meaningful on a real CPU only (ACCEL=kvm): an emulator has other costs. */
-#include "kernel/drivers/debug_exit.h"
-#include "kernel/kernel.h"
+#include "kernel/panic/debug_exit.h"
+#include "kernel/state/kernel.h"
 #include "mm/page_range.h"
 
 #define WINDOW UINT64_C(0xffffe00000000000)

@@ -1,7 +1,7 @@
 /* A piece of physical memory in which tests lay out what a boot loader would leave. */
 #pragma once
 
-#include "kernel/boot/boot_info.h"
+#include "kernel/boot_info/boot_info.h"
 
 #include <string.h>
 

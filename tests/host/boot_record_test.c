@@ -1,7 +1,7 @@
 /* What the parsers of both boot protocols make of a record does not depend on what follows it,
  * wherever the record is cut off. */
-#include "kernel/boot/multiboot2.h"
-#include "kernel/boot/pvh.h"
+#include "kernel/boot_info/multiboot2.h"
+#include "kernel/boot_info/pvh.h"
 
 #include "testing/test.h"
 #include "tests/host/boot_memory.h"

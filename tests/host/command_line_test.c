@@ -1,5 +1,5 @@
 /* The words that the kernel is started with. */
-#include "kernel/boot/command_line.h"
+#include "kernel/state/command_line.h"
 
 #include "testing/test.h"
 

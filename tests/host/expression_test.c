@@ -1,5 +1,5 @@
 /* Numbers and addresses as they are typed. */
-#include "kernel/monitor/expression.h"
+#include "kernel/line/expression.h"
 
 #include "testing/test.h"
 

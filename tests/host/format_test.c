@@ -1,5 +1,5 @@
 /* Formatting, compared with the C library's where both have the same rules. */
-#include "kernel/console/format.h"
+#include "kernel/lib/format.h"
 
 #include "testing/test.h"
 

@@ -1,5 +1,5 @@
 /* Which framebuffers are taken, and what is drawn on them. */
-#include "kernel/drivers/framebuffer.h"
+#include "kernel/screen/framebuffer.h"
 
 #include "testing/test.h"
 

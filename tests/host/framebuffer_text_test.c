@@ -1,5 +1,5 @@
 /* Text on a framebuffer, read back from its pixels. */
-#include "kernel/console/framebuffer_text.h"
+#include "kernel/screen/framebuffer_text.h"
 
 #include "testing/test.h"
 

@@ -1,9 +1,9 @@
 /* A target for libFuzzer: bytes become what a boot loader leaves in memory. Memory ends with the
  * input, so that the sanitizers see what reads on. The first byte chooses the protocol, and whether
  * what would keep a parser from going on is set right. */
-#include "kernel/boot/command_line.h"
-#include "kernel/boot/multiboot2.h"
-#include "kernel/boot/pvh.h"
+#include "kernel/boot_info/multiboot2.h"
+#include "kernel/boot_info/pvh.h"
+#include "kernel/state/command_line.h"
 
 #include <stdlib.h>
 #include <string.h>

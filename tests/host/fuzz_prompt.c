@@ -1,12 +1,12 @@
 /* A target for libFuzzer: bytes become what a terminal sends to the prompt. Those that end a line give
  * it to what reads it: words, completion, expressions, the kernel's own command line. */
-#include "kernel/boot/command_line.h"
+#include "kernel/console/scancode.h"
 #include "kernel/console/terminal_keys.h"
-#include "kernel/drivers/scancode.h"
-#include "kernel/monitor/completion.h"
-#include "kernel/monitor/expression.h"
-#include "kernel/monitor/line_editor.h"
-#include "kernel/monitor/words.h"
+#include "kernel/line/completion.h"
+#include "kernel/line/expression.h"
+#include "kernel/line/line_editor.h"
+#include "kernel/line/words.h"
+#include "kernel/state/command_line.h"
 
 #include <stdlib.h>
 #include <string.h>

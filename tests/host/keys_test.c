@@ -1,6 +1,6 @@
 /* Keys from both inputs: a terminal's bytes and a keyboard's scancodes. */
+#include "kernel/console/scancode.h"
 #include "kernel/console/terminal_keys.h"
-#include "kernel/drivers/scancode.h"
 
 #include "testing/test.h"
 

@@ -1,5 +1,5 @@
 /* The line editor, on a screen of one row that knows characters, '\b' and the end of the row. */
-#include "kernel/monitor/line_editor.h"
+#include "kernel/line/line_editor.h"
 
 #include "testing/test.h"
 

@@ -1,7 +1,7 @@
 /* A model of the map of physical memory that knows one type for each page, and no capacity. */
 #pragma once
 
-#include "kernel/boot/memory_map.h"
+#include "kernel/boot_info/memory_map.h"
 
 #include <stdbool.h>
 

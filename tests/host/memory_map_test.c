@@ -1,5 +1,5 @@
 /* Raw firmware entries of every shape, and the map that comes of them. */
-#include "kernel/boot/memory_map.h"
+#include "kernel/boot_info/memory_map.h"
 
 #include "testing/test.h"
 

@@ -1,5 +1,5 @@
 /* Multiboot2 information, well formed and malformed. */
-#include "kernel/boot/multiboot2.h"
+#include "kernel/boot_info/multiboot2.h"
 
 #include "testing/test.h"
 #include "tests/host/boot_memory.h"

@@ -1,5 +1,5 @@
 /* A PVH start_info, well formed and malformed. */
-#include "kernel/boot/pvh.h"
+#include "kernel/boot_info/pvh.h"
 
 #include "testing/test.h"
 #include "tests/host/boot_memory.h"

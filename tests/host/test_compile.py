@@ -15,7 +15,7 @@ FLAGS = ["-std=gnu11", "-ffreestanding", "-Wall", "-Wextra", "-Werror", "-I.", "
          "-c", "-o", "/dev/null"]
 
 MM = '#include "mm/address_space.h"\n'
-KERNEL = '#include "kernel/kernel.h"\n'
+KERNEL = '#include "kernel/state/kernel.h"\n'
 
 # Name: what is included, good code, bad code, what the compiler says of the bad code.
 CASES = {

@@ -47,7 +47,7 @@ def test_the_kernel_is_built_booted_and_drawn_in_a_directory_of_any_name(
     source, temporary = odd_directory / "source", odd_directory / "temporary"
     copy_with_build(source)
     temporary.mkdir()
-    for name in ("kernel/main.c", "kernel/boot/entry.asm", "tests/kernel/map_to_test.c"):
+    for name in ("kernel/normal_mode/main.c", "kernel/boot/entry.asm", "tests/kernel/map_to_test.c"):
         (source / name).touch()
     runner = "./scripts/qemu_runner.py"
     images = ("build/assay.elf", "build/assay-test.elf", "build/assay.iso")

@@ -1,8 +1,8 @@
 /* What the monitor makes of a line: its words, what they were meant to be, what could follow. */
-#include "kernel/monitor/completion.h"
-#include "kernel/monitor/history.h"
-#include "kernel/monitor/suggestion.h"
-#include "kernel/monitor/words.h"
+#include "kernel/line/completion.h"
+#include "kernel/line/history.h"
+#include "kernel/line/suggestion.h"
+#include "kernel/line/words.h"
 
 #include "testing/test.h"
 

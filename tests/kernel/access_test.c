@@ -1,5 +1,5 @@
 /* The ways in which tables are reached lead to the same tables. */
-#include "kernel/paging/layout.h"
+#include "kernel/layout/layout.h"
 #include "tests/kernel/support.h"
 
 /* Addresses of which the kernel's space maps some and not others. */

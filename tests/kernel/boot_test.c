@@ -1,8 +1,8 @@
 /* The state in which the kernel's entry function finds the machine. */
-#include "kernel/boot/image.h"
 #include "kernel/cpu/registers.h"
-#include "kernel/paging/layout.h"
-#include "kernel/port/string.h"
+#include "kernel/layout/image.h"
+#include "kernel/layout/layout.h"
+#include "kernel/lib/string.h"
 #include "tests/kernel/support.h"
 
 #define GIB (UINT64_C(1) << 30)

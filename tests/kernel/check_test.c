@@ -1,6 +1,6 @@
 /* What the checks say when they fail. */
-#include "kernel/panic.h"
-#include "kernel/paging/layout.h"
+#include "kernel/layout/layout.h"
+#include "kernel/panic/panic.h"
 #include "tests/kernel/inner_run.h"
 #include "tests/kernel/support.h"
 

@@ -1,8 +1,8 @@
 #include "tests/kernel/checks.h"
 
-#include "kernel/cpu/symbols.h"
-#include "kernel/kernel.h"
-#include "kernel/port/string.h"
+#include "kernel/layout/symbols.h"
+#include "kernel/lib/string.h"
+#include "kernel/state/kernel.h"
 #include "mm/page_tree.h"
 
 static void print(const struct test *test, const char *format, ...)

@@ -17,7 +17,7 @@
  */
 #pragma once
 
-#include "kernel/cpu/exception.h"
+#include "kernel/traps/exception.h"
 #include "mm/page_table.h"
 #include "testing/test.h"
 

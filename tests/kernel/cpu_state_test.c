@@ -1,10 +1,10 @@
 /* What a test leaves behind in the CPU and its interrupt controllers fails it by name. */
-#include "kernel/cpu/descriptors.h"
-#include "kernel/cpu/exception.h"
 #include "kernel/cpu/registers.h"
-#include "kernel/cpu/watchdog.h"
 #include "kernel/drivers/nmi_timer.h"
 #include "kernel/drivers/pic.h"
+#include "kernel/drivers/watchdog.h"
+#include "kernel/traps/descriptors.h"
+#include "kernel/traps/exception.h"
 #include "tests/kernel/inner_run.h"
 #include "tests/kernel/support.h"
 

@@ -1,5 +1,5 @@
 /* The error code of a page fault: every bit that the CPU has, raised by a real access. */
-#include "kernel/cpu/exception.h"
+#include "kernel/traps/exception.h"
 
 #include "kernel/cpu/registers.h"
 #include "tests/kernel/support.h"

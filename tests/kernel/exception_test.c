@@ -1,11 +1,11 @@
 /* Faults that the CPU raises, and what it says about them. */
-#include "kernel/cpu/exception.h"
+#include "kernel/traps/exception.h"
 
-#include "kernel/boot/image.h"
 #include "kernel/cpu/registers.h"
-#include "kernel/paging/layout.h"
-#include "kernel/panic.h"
-#include "kernel/port/string.h"
+#include "kernel/layout/image.h"
+#include "kernel/layout/layout.h"
+#include "kernel/lib/string.h"
+#include "kernel/panic/panic.h"
 #include "tests/kernel/support.h"
 
 #define FREE_PAGE UINT64_C(0xffffe00000000000)

@@ -2,7 +2,7 @@
  * at 10 TiB + its physical address, and nothing else is mapped there. */
 #include "mm/address_space.h"
 
-#include "kernel/paging/layout.h"
+#include "kernel/layout/layout.h"
 #include "tests/kernel/support.h"
 
 #define WINDOW LAYOUT_FIXED_OFFSET

@@ -1,7 +1,7 @@
 /* How the kernel's tables show the screen's pixels. One test, since a boot with a framebuffer takes
  * seconds. */
 #include "kernel/cpu/registers.h"
-#include "kernel/paging/layout.h"
+#include "kernel/layout/layout.h"
 #include "tests/kernel/support.h"
 
 enum { TYPE_BITS = PAGE_PAT_4K | PAGE_CACHE_DISABLE | PAGE_WRITE_THROUGH };

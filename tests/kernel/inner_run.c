@@ -1,6 +1,6 @@
 #include "tests/kernel/inner_run.h"
 
-#include "kernel/port/string.h"
+#include "kernel/lib/string.h"
 
 struct inner_run inner;
 

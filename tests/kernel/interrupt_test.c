@@ -1,6 +1,6 @@
 /* Interrupts of devices: the kernel takes none, and those that come by accident do no harm. */
-#include "kernel/cpu/descriptors.h"
 #include "kernel/cpu/registers.h"
+#include "kernel/traps/descriptors.h"
 #include "testing/test.h"
 
 enum { CYCLES = 200000000 }; /* longer than two ticks of a PC's timer, up to 2 GHz */

@@ -1,6 +1,6 @@
 /* What a test leaves behind fails it, and what takes too long is noticed. */
 #include "kernel/cpu/registers.h"
-#include "kernel/cpu/watchdog.h"
+#include "kernel/drivers/watchdog.h"
 #include "tests/kernel/inner_run.h"
 #include "tests/kernel/support.h"
 

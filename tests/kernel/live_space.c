@@ -1,9 +1,9 @@
 #include "tests/kernel/live_space.h"
 
-#include "kernel/boot/image.h"
 #include "kernel/cpu/registers.h"
-#include "kernel/paging/layout.h"
-#include "kernel/panic.h"
+#include "kernel/layout/image.h"
+#include "kernel/layout/layout.h"
+#include "kernel/panic/panic.h"
 
 /* An entry of the root in the lower half that the kernel has no use for. */
 enum { LIVE_SLOT = 64 };

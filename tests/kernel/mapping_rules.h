@@ -12,7 +12,7 @@
  */
 #pragma once
 
-#include "kernel/boot/memory_map.h"
+#include "kernel/boot_info/memory_map.h"
 #include "mm/page_tree.h"
 
 struct mapping_rules {

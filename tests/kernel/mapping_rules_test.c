@@ -1,9 +1,9 @@
 /* The kernel's own mappings keep the rules of mapping_rules.h, and what breaks one is found. */
 #include "tests/kernel/mapping_rules.h"
 
-#include "kernel/boot/image.h"
 #include "kernel/cpu/registers.h"
-#include "kernel/paging/layout.h"
+#include "kernel/layout/image.h"
+#include "kernel/layout/layout.h"
 #include "kernel/test_mode/print.h"
 #include "tests/kernel/support.h"
 

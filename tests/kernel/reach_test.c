@@ -1,9 +1,9 @@
 /* Where page tables are, and by which addresses they can be reached. */
 #include "mm/address_space.h"
 
-#include "kernel/boot/image.h"
 #include "kernel/cpu/registers.h"
-#include "kernel/paging/layout.h"
+#include "kernel/layout/image.h"
+#include "kernel/layout/layout.h"
 #include "tests/kernel/support.h"
 
 #define KIB UINT64_C(1024)

@@ -2,7 +2,7 @@
 #include "mm/temporary_slots.h"
 
 #include "kernel/cpu/registers.h"
-#include "kernel/paging/layout.h"
+#include "kernel/layout/layout.h"
 #include "tests/kernel/support.h"
 
 /* Entries of the root that the kernel does not use, on both sides of the sign. */

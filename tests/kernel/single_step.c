@@ -1,6 +1,6 @@
 #include "tests/kernel/single_step.h"
 
-#include "kernel/cpu/descriptors.h"
+#include "kernel/traps/descriptors.h"
 
 #include <stddef.h>
 

@@ -3,8 +3,8 @@
  * Source: Intel SDM volume 3, 4.10.2 "Translation Lookaside Buffers (TLBs)", 4.10.3
  * "Paging-Structure Caches", 4.10.4 "Invalidation of TLBs and Paging-Structure Caches".
  */
-#include "kernel/boot/image.h"
 #include "kernel/cpu/registers.h"
+#include "kernel/layout/image.h"
 #include "tests/kernel/live_space.h"
 
 /* Tables that lead from an entry of level 5 to a page. Not of the frames: they are in the tree for

@@ -3,9 +3,9 @@
  * way cannot do is a result of its own. */
 #include "kernel/paging/strategy.h"
 
-#include "kernel/boot/image.h"
 #include "kernel/cpu/registers.h"
-#include "kernel/paging/layout.h"
+#include "kernel/layout/image.h"
+#include "kernel/layout/layout.h"
 #include "mm/address_space.h"
 #include "tests/kernel/support.h"
 

@@ -1,8 +1,8 @@
 #include "tests/kernel/support.h"
 
 #include "kernel/cpu/registers.h"
-#include "kernel/panic.h"
-#include "kernel/port/string.h"
+#include "kernel/lib/string.h"
+#include "kernel/panic/panic.h"
 
 enum { POISON_BYTE = 0x5b, TEST_TREES_MAX = 8, KERNEL_PAGES_MAX = 4 };
 

@@ -2,7 +2,7 @@
  * are not in use. */
 #pragma once
 
-#include "kernel/kernel.h"
+#include "kernel/state/kernel.h"
 #include "mm/page_range.h"
 #include "mm/page_tree.h"
 #include "mm/walk.h"

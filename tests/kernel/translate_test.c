@@ -1,7 +1,7 @@
 /* Addresses to physical addresses: on the active tables, and on trees made for the purpose. */
-#include "kernel/boot/image.h"
 #include "kernel/cpu/registers.h"
-#include "kernel/paging/layout.h"
+#include "kernel/layout/image.h"
+#include "kernel/layout/layout.h"
 #include "tests/kernel/support.h"
 
 #define ANY_PAGE UINT64_C(0x0000123456600000)

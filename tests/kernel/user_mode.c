@@ -1,7 +1,7 @@
 #include "tests/kernel/user_mode.h"
 
-#include "kernel/cpu/descriptors.h"
 #include "kernel/cpu/registers.h"
+#include "kernel/traps/descriptors.h"
 
 enum { EXCEPTION_STACK_BYTES = 8192 };
 

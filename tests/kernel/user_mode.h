@@ -2,7 +2,7 @@
  * them. */
 #pragma once
 
-#include "kernel/cpu/exception.h"
+#include "kernel/traps/exception.h"
 
 /* Runs the code at `code`, which users may execute, with `argument` in RDI, no stack and interrupts
  * off. It has to end by an exception; returns that. */

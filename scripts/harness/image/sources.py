@@ -3,8 +3,8 @@
 The Makefile links into each image the digest of each of its sources, in the section `.sources`: content
 is compared, not time, which copies do not keep. A list of sources has a line for each file:
 
-    0123...cdef kernel/start.c      the SHA-256 of a source
-    - kernel/main.c                 lies beside sources of the image, and is none of them
+    0123...cdef kernel/boot/start.c      the SHA-256 of a source
+    - kernel/normal_mode/main.c                 lies beside sources of the image, and is none of them
 
 scripts/make/image_sources.py writes it.
 """

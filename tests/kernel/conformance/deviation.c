@@ -1,7 +1,7 @@
 #include "tests/kernel/conformance/deviation.h"
 
 #include "kernel/cpu/registers.h"
-#include "kernel/port/string.h"
+#include "kernel/lib/string.h"
 
 enum { LEAF_FEATURES = 1, LEAF_HYPERVISOR = 0x40000000, SIGNATURE_BYTES = 12 };
 #define HAS_HYPERVISOR (UINT32_C(1) << 31)

@@ -1,8 +1,8 @@
 #include "tests/kernel/conformance/judge.h"
 
-#include "kernel/cpu/descriptors.h"
-#include "kernel/cpu/exception.h"
 #include "kernel/test_mode/print.h"
+#include "kernel/traps/descriptors.h"
+#include "kernel/traps/exception.h"
 
 static uint64_t vector_of(enum mmu_result result)
 {

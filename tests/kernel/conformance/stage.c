@@ -1,10 +1,10 @@
 #include "tests/kernel/conformance/stage.h"
 
-#include "kernel/boot/image.h"
-#include "kernel/cpu/descriptors.h"
-#include "kernel/cpu/exception.h"
-#include "kernel/panic.h"
-#include "kernel/port/string.h"
+#include "kernel/layout/image.h"
+#include "kernel/lib/string.h"
+#include "kernel/panic/panic.h"
+#include "kernel/traps/descriptors.h"
+#include "kernel/traps/exception.h"
 #include "tests/kernel/conformance/stage_access.h"
 
 enum {

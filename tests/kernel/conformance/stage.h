@@ -1,7 +1,7 @@
 /* The stage: real page tables, registers and accesses for combinations. */
 #pragma once
 
-#include "kernel/kernel.h"
+#include "kernel/state/kernel.h"
 #include "tests/kernel/conformance/combination.h"
 
 /* What an access did. */

@@ -1,7 +1,7 @@
 /* Tests that pass, for lies to be told about, and tests that go wrong in each way there is. */
 #include "kernel/cpu/registers.h"
-#include "kernel/panic.h"
-#include "kernel/paging/layout.h"
+#include "kernel/layout/layout.h"
+#include "kernel/panic/panic.h"
 #include "testing/test.h"
 #include "tests/kernel/misbehave/misbehave.h"
 

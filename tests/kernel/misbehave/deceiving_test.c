@@ -1,8 +1,8 @@
 /* Tests that would be green by accident, or by deceit, if nothing but their last line counted. */
 #include "kernel/cpu/registers.h"
-#include "kernel/drivers/debug_exit.h"
 #include "kernel/drivers/pic.h"
 #include "kernel/drivers/stopwatch.h"
+#include "kernel/panic/debug_exit.h"
 #include "testing/report.h"
 #include "testing/run.h"
 #include "tests/kernel/misbehave/misbehave.h"

@@ -1,10 +1,10 @@
 /* Tests that leave the CPU and its interrupt controllers otherwise than they found them. */
-#include "kernel/cpu/descriptors.h"
-#include "kernel/cpu/exception.h"
+#include "kernel/cpu/port_io.h"
 #include "kernel/cpu/registers.h"
 #include "kernel/drivers/nmi_timer.h"
 #include "kernel/drivers/pic.h"
-#include "kernel/drivers/port_io.h"
+#include "kernel/traps/descriptors.h"
+#include "kernel/traps/exception.h"
 #include "testing/test.h"
 
 #define ALARM UINT64_C(0x1000) /* where nothing is */

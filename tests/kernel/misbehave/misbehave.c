@@ -3,10 +3,10 @@
  * Without the word it is a test image whose suite `bad` misbehaves in its tests. */
 #include "tests/kernel/misbehave/misbehave.h"
 
-#include "kernel/cpu/exception.h"
-#include "kernel/drivers/debug_exit.h"
-#include "kernel/panic.h"
-#include "kernel/port/string.h"
+#include "kernel/lib/string.h"
+#include "kernel/panic/debug_exit.h"
+#include "kernel/panic/panic.h"
+#include "kernel/traps/exception.h"
 #include "tests/kernel/misbehave/tamper.h"
 
 #define WORD "misbehave="

@@ -1,7 +1,7 @@
 /* What a kernel can do wrong, at any time. */
 #pragma once
 
-#include "kernel/kernel.h"
+#include "kernel/state/kernel.h"
 
 struct misdeed {
     const char *name;

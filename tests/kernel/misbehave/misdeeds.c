@@ -1,9 +1,9 @@
 #include "tests/kernel/misbehave/misbehave.h"
 
+#include "kernel/cpu/port_io.h"
 #include "kernel/cpu/registers.h"
-#include "kernel/drivers/debug_exit.h"
-#include "kernel/drivers/port_io.h"
-#include "kernel/drivers/serial.h"
+#include "kernel/panic/debug_exit.h"
+#include "kernel/panic/serial.h"
 
 enum {
     KEYBOARD_COMMAND = 0x64,

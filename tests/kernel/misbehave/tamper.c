@@ -1,8 +1,8 @@
 #include "tests/kernel/misbehave/tamper.h"
 
 #include "kernel/cpu/registers.h"
-#include "kernel/drivers/serial.h"
-#include "kernel/port/string.h"
+#include "kernel/lib/string.h"
+#include "kernel/panic/serial.h"
 #include "testing/report.h"
 #include "testing/run.h"
 

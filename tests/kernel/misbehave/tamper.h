@@ -1,8 +1,8 @@
 /* A test image that lies: what it reports goes through here, line by line, and so does its end. */
 #pragma once
 
-#include "kernel/drivers/debug_exit.h"
-#include "kernel/kernel.h"
+#include "kernel/panic/debug_exit.h"
+#include "kernel/state/kernel.h"
 
 #include <stddef.h>
 

@@ -8,9 +8,9 @@
  * It does so in order that QEMU can be asked what it makes of the same addresses. The words
  * access=, paging= and seed= of the command line choose how tables are reached, how many levels
  * there are and which addresses. */
-#include "kernel/kernel.h"
-#include "kernel/panic.h"
-#include "kernel/paging/layout.h"
+#include "kernel/layout/layout.h"
+#include "kernel/panic/panic.h"
+#include "kernel/state/kernel.h"
 
 enum { PAGES_OF_A_SIZE = 8, BYTES_OF_A_PAGE = 4, RANDOM_ADDRESSES = 64 };
 

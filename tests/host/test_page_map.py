@@ -12,16 +12,18 @@ from pathlib import Path
 import pytest
 
 import page_map
+from assay import page_names
 from assay.page_names import kernel_names
 from harness.machine.named_range import NamedRange, innermost, outermost
 from harness.pages.diff import changes, marks
 from harness.pages.dump import DIRTY, GLOBAL, PRESENT, WRITABLE
 from harness.pages.model import BOXES_MAX, ROWS_MAX, Kind, Mark, page_map as model, size_text
 from harness.pages.page import render
-from harness.pages.snapshot import save
+from harness.pages.snapshot import DumpError, save
 from harness.pages.svg import draw
 from sample_tables import DATA, FIVE, FOUR, TABLE, Memory, snapshot
 
+ROOT = Path(__file__).resolve().parents[2]
 SCRIPT = Path(page_map.__file__)
 SVG = "{http://www.w3.org/2000/svg}"
 # A chain of tables down to 0x4000.
@@ -221,6 +223,49 @@ def test_the_kernels_layout_is_known() -> None:
     assert "kernel text" not in names
     five = {item.name: item for item in kernel_names(Path("none.elf"), 5)}
     assert five["recursive slot"].start == 0xFFFE_0000_0000_0000
+
+
+def test_the_parts_of_an_image_are_known() -> None:
+    names = {item.name: item for item in kernel_names(ROOT / "build" / "assay.elf", 4)}
+    assert names["kernel image"].start == names["kernel text"].start
+    assert names["kernel image"].end == names["kernel data"].end
+    assert names["boot info"].start < names["boot info"].end <= names["temporary slots"].start
+
+
+@pytest.mark.parametrize(
+    ("changed", "text", "said"),
+    [
+        ("LAYOUT", "#define LAYOUT_STACKS 1\n", "has no LAYOUT_RECURSIVE_SLOT"),
+        ("STACKS", "enum stack_name { NONE };\n", "has no STACK_..."),
+        ("LAYOUT", None, "No such file"),
+    ],
+)
+def test_a_source_without_the_names_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, changed: str, text: str | None, said: str
+) -> None:
+    place = tmp_path / "source.h"
+    if text is not None:
+        place.write_text(text)
+    monkeypatch.setattr(page_names, changed, str(place))
+    with pytest.raises(DumpError) as told:
+        kernel_names(Path("none.elf"), 4)
+    assert said in str(told.value) and str(place) in str(told.value)
+
+
+def test_an_image_that_lacks_a_part_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(page_names, "IMAGE_PARTS", ("text", "bss"))
+    with pytest.raises(DumpError, match="the image has no image_bss_start"):
+        kernel_names(ROOT / "build" / "assay.elf", 4)
+
+
+def test_where_only_images_were_sent_the_layout_has_no_names(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(page_names, "MARK_OF_SOURCES", "none")
+    monkeypatch.setattr(page_names, "LAYOUT", "none")
+    assert {item.name for item in kernel_names(ROOT / "build" / "assay.elf", 4)} == {
+        "kernel image", "kernel text", "kernel rodata", "kernel data",
+    }
 
 
 def test_the_command_draws_and_compares(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@
 #include "kernel/layout/layout.h"
 #include "kernel/paging/kernel_space.h"
 #include "kernel/panic/panic.h"
+#include "kernel/report/report.h"
 #include "kernel/screen/framebuffer.h"
 #include "kernel/state/kernel.h"
 #include "kernel/traps/descriptors.h"
@@ -260,9 +261,8 @@ static void run_kernel(void *argument)
 void kernel_start(uint32_t protocol, uint32_t magic, uint32_t info)
 {
     console_init(&kernel.console);
-    panic_report_to(&kernel.console);
     kernel.page_table = boot_page_table(4);
-    exceptions_report_to(&kernel.console, &kernel.page_table);
+    reports_go_to(&kernel.console, &kernel.page_table);
     descriptors_set_stack(INTERRUPT_STACK_DOUBLE_FAULT,
                           virt_addr_of((uint64_t)stack_memory(STACK_DOUBLE_FAULT).start +
                                        stack_memory(STACK_DOUBLE_FAULT).bytes));

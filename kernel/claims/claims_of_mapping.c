@@ -2,6 +2,7 @@
 #include "kernel/claims/claim.h"
 #include "kernel/claims/scratch.h"
 #include "kernel/traps/exception.h"
+#include "kernel/traps/exception_text.h"
 #include "mm/page_range.h"
 
 #define NOT_CANONICAL UINT64_C(0x4000000000000000)

@@ -4,6 +4,7 @@
 #include "kernel/layout/image.h"
 #include "kernel/layout/layout.h"
 #include "kernel/traps/exception.h"
+#include "kernel/traps/exception_text.h"
 #include "kernel/traps/stacks.h"
 #include "mm/page_tree.h"
 #include "mm/temporary_slots.h"

@@ -2,6 +2,7 @@
 
 #include "kernel/layout/layout.h"
 #include "kernel/layout/symbols.h"
+#include "kernel/traps/exception_text.h"
 
 /* The rule that a supervisor access to a mapped page has broken, or NULL. */
 static const char *broken_rule(const struct monitor *monitor, struct translation translation,

@@ -2,6 +2,8 @@
 
 #include "kernel/drivers/nmi_timer.h"
 
+#include <stddef.h>
+
 /* Shared with the NMI: volatile; `ticks_left` is the last to be set and the first to be cleared. */
 static volatile uint32_t ticks_left; /* 0: not set */
 static bool timer_is_there;

@@ -1,4 +1,4 @@
-#include "kernel/panic/panic.h"
+#include "kernel/report/panic_report.h"
 
 #include "kernel/panic/debug_exit.h"
 #include "kernel/report/backtrace.h"
@@ -7,13 +7,7 @@
 
 #include <stdbool.h>
 
-static struct console *panic_console;
 static bool panicking;
-
-void panic_report_to(struct console *console)
-{
-    panic_console = console;
-}
 
 /* Text of limited length, to be filled from a sink. */
 struct short_text {
@@ -31,73 +25,56 @@ static void append(void *context, const char *text, size_t length)
 }
 
 /* Returns if nobody waits for a panic. */
-static void offer_to_catcher(const char *file, int line, const char *format, va_list arguments)
+static void offer_to_catcher(struct panic *panic)
 {
     struct short_text message = {.length = 0};
     struct text_sink sink = {.write = append, .context = &message};
+    va_list arguments; /* the report reads them again */
 
-    format_write_list(&sink, format, arguments);
-    exception_try_panic(message.text, file, line);
+    va_copy(arguments, panic->arguments);
+    format_write_list(&sink, panic->format, arguments);
+    va_end(arguments);
+    exception_try_panic(message.text, panic->file, panic->line);
 }
 
-/* What is said of a panic. */
-struct words {
+/* What all parts of a report are about. */
+struct subject {
     struct console *console;
-    const char *file;
-    int line;
-    const char *format;
-    va_list arguments;
-    uint64_t return_address;
-    uint64_t frame_pointer;
+    struct panic *panic;
 };
 
 static void print_reason(void *argument)
 {
-    struct words *words = argument;
+    const struct subject *subject = argument;
+    const struct panic *panic = subject->panic;
     va_list arguments; /* a part may be printed twice */
 
-    va_copy(arguments, words->arguments);
-    console_print(words->console, "\nPANIC: ");
-    console_print_list(words->console, words->format, arguments);
-    console_print(words->console, "\n  at %s:%d\n", words->file, words->line);
+    va_copy(arguments, subject->panic->arguments);
+    console_print(subject->console, "\nPANIC: ");
+    console_print_list(subject->console, panic->format, arguments);
+    console_print(subject->console, "\n  at %s:%d\n", panic->file, panic->line);
     va_end(arguments);
 }
 
 static void print_backtrace(void *argument)
 {
-    const struct words *words = argument;
+    const struct subject *subject = argument;
 
-    backtrace_print(words->console, words->return_address, words->frame_pointer);
+    backtrace_print(subject->console, subject->panic->return_address,
+                    subject->panic->frame_pointer);
 }
 
-void kernel_panic(const char *file, int line, const char *format, ...)
+void panic_report(struct console *console, struct panic *panic)
 {
-    struct console serial_only;
-    struct words words = {
-        .console = panic_console,
-        .file = file,
-        .line = line,
-        .format = format,
-        .return_address = (uint64_t)__builtin_return_address(0),
-        .frame_pointer = *(const uint64_t *)__builtin_frame_address(0),
-    };
+    struct subject subject = {console, panic};
 
     if (panicking) {
         debug_exit(DEBUG_EXIT_PANIC);
     }
-    va_start(words.arguments, format);
-    offer_to_catcher(file, line, format, words.arguments);
-    va_end(words.arguments);
+    offer_to_catcher(panic);
     panicking = true;
-    if (words.console == NULL) {
-        console_init(&serial_only);
-        words.console = &serial_only;
-    }
-    report_begin(words.console);
-    va_start(words.arguments, format);
-    report_part(words.console, print_reason, &words);
-    va_end(words.arguments);
-    report_part(words.console, print_backtrace, &words);
-    report_end(words.console);
-    debug_exit(DEBUG_EXIT_PANIC);
+    report_begin(console);
+    report_part(console, print_reason, &subject);
+    report_part(console, print_backtrace, &subject);
+    report_end(console);
 }

@@ -2,6 +2,7 @@
 
 #include "kernel/lib/string.h"
 #include "kernel/traps/exception.h"
+#include "kernel/traps/exception_text.h"
 
 static bool has_screen(const struct console *console)
 {

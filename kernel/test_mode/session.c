@@ -7,6 +7,7 @@
 #include "kernel/test_mode/leftovers.h"
 #include "kernel/test_mode/run.h"
 #include "kernel/traps/exception.h"
+#include "kernel/traps/exception_text.h"
 #include "testing/registry.h"
 #include "testing/selection.h"
 

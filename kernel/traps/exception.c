@@ -6,7 +6,6 @@
 #include "kernel/cpu/registers.h"
 #include "kernel/lib/string.h"
 #include "kernel/panic/debug_exit.h"
-#include "kernel/report/exception_report.h"
 #include "kernel/traps/last_words.h"
 
 /* A call of exception_try that has not returned. */
@@ -54,15 +53,15 @@ static void handling_write(const struct exception_frame *first, enum stage stage
     msr_write(MSR_KERNEL_GS_BASE, (uint64_t)first | stage);
 }
 
-static struct console *report_console;
-static const struct page_table *report_table;
+static void (*report_handler)(const struct exception_frame *frame,
+                              const struct exception_frame *undelivered);
 static struct pending_try *innermost_try;
 static bool (*nmi_handler)(const struct exception_frame *frame);
 
-void exceptions_report_to(struct console *console, const struct page_table *table)
+void exceptions_on_report(void (*handler)(const struct exception_frame *frame,
+                                          const struct exception_frame *undelivered))
 {
-    report_console = console;
-    report_table = table;
+    report_handler = handler;
 }
 
 void exceptions_on_nmi(bool (*handler)(const struct exception_frame *frame))
@@ -111,10 +110,10 @@ _Noreturn static void report(const struct exception_frame *first,
                              const struct exception_frame *undelivered)
 {
     handling_write(first, STAGE_REPORTING);
-    if (report_console == NULL) {
+    if (report_handler == NULL) {
         end(first, undelivered);
     }
-    exception_report(report_console, report_table, first, undelivered);
+    report_handler(first, undelivered);
     debug_exit(DEBUG_EXIT_PANIC);
 }
 

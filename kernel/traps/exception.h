@@ -1,8 +1,7 @@
-/* CPU exceptions: vectors, the state saved at one, reporting, and running code that may fault. */
+/* CPU exceptions: vectors, the state saved at one, and running code that may fault. */
 #pragma once
 
-#include "kernel/console/console.h"
-#include "mm/page_table.h"
+#include "mm/address.h"
 
 enum exception_vector {
     EXCEPTION_DIVIDE = 0,
@@ -46,17 +45,12 @@ extern const uint64_t exception_entries[EXCEPTION_COUNT];
 /* Returns to what was interrupted, in exceptions.asm: for interrupts that mean nothing. */
 void interrupt_ignore(void);
 
-/* Where and with which tables exceptions are reported. Both outlive the kernel; `table` may change
- * its contents. */
-void exceptions_report_to(struct console *console, const struct page_table *table);
-
-/* "PAGE FAULT" and so on. */
-const char *exception_name(uint64_t vector);
-
-/* What a page fault's error code says: "write to" and so on, and "a page that is not present" and
- * so on. */
-const char *page_fault_access_text(uint64_t error_code);
-const char *page_fault_cause_text(uint64_t error_code);
+/* Whom an exception that nobody waits for calls, to tell of it; `undelivered` is the exception that
+ * kept it from whoever waited for it, or NULL. What the handler runs into is caught inside
+ * exception_try_in_report. NULL, and as long as nobody is registered: the bare facts go to the serial
+ * port. */
+void exceptions_on_report(void (*handler)(const struct exception_frame *frame,
+                                          const struct exception_frame *undelivered));
 
 /* Called by exceptions.asm. An exception that nobody waits for is reported and ends the kernel, even
  * if the report itself runs into exceptions: then parts of it are missing, or it is the bare facts,

@@ -3,6 +3,7 @@
 #include "kernel/layout/symbols.h"
 #include "kernel/lib/string.h"
 #include "kernel/state/kernel.h"
+#include "kernel/traps/exception_text.h"
 #include "mm/page_tree.h"
 
 static void print(const struct test *test, const char *format, ...)

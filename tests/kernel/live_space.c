@@ -4,6 +4,7 @@
 #include "kernel/layout/image.h"
 #include "kernel/layout/layout.h"
 #include "kernel/panic/panic.h"
+#include "kernel/traps/exception_text.h"
 
 /* An entry of the root in the lower half that the kernel has no use for. */
 enum { LIVE_SLOT = 64 };

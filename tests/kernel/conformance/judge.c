@@ -3,6 +3,7 @@
 #include "kernel/test_mode/print.h"
 #include "kernel/traps/descriptors.h"
 #include "kernel/traps/exception.h"
+#include "kernel/traps/exception_text.h"
 
 static uint64_t vector_of(enum mmu_result result)
 {

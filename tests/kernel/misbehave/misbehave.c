@@ -21,14 +21,14 @@ static void panic(struct kernel *kernel)
 static void panic_before_the_console_is_up(struct kernel *kernel)
 {
     (void)kernel;
-    panic_report_to(NULL);
+    panics_on_report(NULL);
     PANIC("asked for, without a console");
 }
 
 static void fault_before_the_console_is_up(struct kernel *kernel)
 {
     (void)kernel;
-    exceptions_report_to(NULL, NULL);
+    exceptions_on_report(NULL);
     __asm__ volatile("ud2");
 }
 

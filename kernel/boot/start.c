@@ -1,6 +1,7 @@
 /* From entry.asm to kernel_entry: each step takes what the one before it has made. */
 #include "kernel/boot/start.h"
 
+#include "kernel/boot_info/display_fault.h"
 #include "kernel/boot_info/multiboot2.h"
 #include "kernel/boot_info/pvh.h"
 #include "kernel/cpu/registers.h"
@@ -145,7 +146,7 @@ static void add_framebuffer(void)
     if (display->kind != DISPLAY_FRAMEBUFFER) {
         return;
     }
-    fault = framebuffer_fault(display, &boot_info.memory_map, kernel.cpu.physical_bits);
+    fault = display_fault(display, &boot_info.memory_map, kernel.cpu.physical_bits);
     if (fault != NULL) {
         console_print(&kernel.console, "no screen: the framebuffer cannot be used: %s\n", fault);
         boot_info.display.kind = DISPLAY_NONE;

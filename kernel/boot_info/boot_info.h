@@ -2,35 +2,11 @@
 #pragma once
 
 #include "kernel/boot_info/memory_map.h"
+#include "kernel/screen/display.h"
 
 enum boot_protocol {
     BOOT_MULTIBOOT2 = 1, /* these values are written in boot/entry.asm */
     BOOT_PVH = 2,
-};
-
-enum display_kind {
-    DISPLAY_NONE,
-    DISPLAY_VGA_TEXT, /* 80 x 25 cells of 16 bits at 0xb8000 */
-    DISPLAY_FRAMEBUFFER,
-};
-
-/* The bits of a pixel that hold one colour. */
-struct color_field {
-    uint8_t position;  /* of the lowest bit */
-    uint8_t bit_count; /* 0: the pixel has none */
-};
-
-/* What the firmware says, unchecked but for its kind: see framebuffer_fault. */
-struct display {
-    enum display_kind kind;
-    phys_addr address;
-    uint32_t width;       /* cells or pixels */
-    uint32_t height;
-    uint32_t pitch_bytes; /* from one row to the next */
-    uint32_t bits_per_pixel;
-    struct color_field red; /* of a framebuffer */
-    struct color_field green;
-    struct color_field blue;
 };
 
 /* With the NUL. A longer command line stops the boot: its first part may ask for something else than

@@ -1,5 +1,7 @@
 #include "kernel/screen/framebuffer.h"
 
+#include <stddef.h>
+
 enum { BITS_PER_COLOR = 8 };
 
 static bool field_is_inside(struct color_field field, uint32_t bits_per_pixel)
@@ -23,11 +25,9 @@ static const char *format_fault(const struct display *display)
 }
 
 /* The sums cannot overflow: each factor has 32 bits, and the address is below 2^52. */
-static const char *place_fault(const struct display *display, const struct memory_map *map,
-                               unsigned physical_bits)
+static const char *place_fault(const struct display *display, unsigned physical_bits)
 {
-    uint64_t start = display->address.value;
-    uint64_t end = start + framebuffer_bytes(display);
+    uint64_t end = display->address.value + framebuffer_bytes(display);
 
     if (framebuffer_bytes(display) > FRAMEBUFFER_BYTES_MAX) {
         return "it has more than 256 MiB";
@@ -35,18 +35,10 @@ static const char *place_fault(const struct display *display, const struct memor
     if (end > UINT64_C(1) << physical_bits) {
         return "it is beyond the addresses of this CPU";
     }
-    for (size_t i = 0; i < map->region_count; i++) {
-        const struct memory_region *region = &map->regions[i];
-        if (region->type != MEMORY_RESERVED && region->start.value < end &&
-            start < region->end.value) {
-            return "the memory map has something else at its address";
-        }
-    }
     return NULL;
 }
 
-const char *framebuffer_fault(const struct display *display, const struct memory_map *map,
-                              unsigned physical_bits)
+const char *framebuffer_fault(const struct display *display, unsigned physical_bits)
 {
     const char *fault = format_fault(display);
 
@@ -63,7 +55,7 @@ const char *framebuffer_fault(const struct display *display, const struct memory
         display->address.value >= UINT64_C(1) << PHYS_ADDR_BITS_MAX) {
         return "it has no possible address";
     }
-    return place_fault(display, map, physical_bits);
+    return place_fault(display, physical_bits);
 }
 
 uint64_t framebuffer_bytes(const struct display *display)

@@ -2,7 +2,7 @@
  * written, since reading them back is slow. Pure: also built for the host. */
 #pragma once
 
-#include "kernel/boot_info/boot_info.h"
+#include "kernel/screen/display.h"
 #include "kernel/screen/font.h"
 
 /* Of the whole framebuffer: larger ones are not believed. */
@@ -19,11 +19,9 @@ struct framebuffer {
     struct color_field blue;
 };
 
-/* What is wrong with what the firmware says of a framebuffer, or NULL if it can be drawn on.
- * map: the firmware's memory map; memory that is there for something else is not drawn on.
- * physical_bits: MAXPHYADDR. */
-const char *framebuffer_fault(const struct display *display, const struct memory_map *map,
-                              unsigned physical_bits);
+/* What is wrong with what the firmware says of a framebuffer, or NULL if it can be drawn on. Whether
+ * something else is at its address is not looked at. physical_bits: MAXPHYADDR. */
+const char *framebuffer_fault(const struct display *display, unsigned physical_bits);
 
 /* From the first pixel to the end of the last row. Needs: a display without a fault. */
 uint64_t framebuffer_bytes(const struct display *display);

@@ -5,6 +5,8 @@
 
 #include "kernel/screen/framebuffer.h"
 
+#include <stddef.h>
+
 /* Full HD; what a larger screen has beside it stays black. */
 enum { FRAMEBUFFER_TEXT_COLUMNS_MAX = 240, FRAMEBUFFER_TEXT_ROWS_MAX = 67 };
 

@@ -1,6 +1,7 @@
 /* Which framebuffers are taken, and what is drawn on them. */
 #include "kernel/screen/framebuffer.h"
 
+#include "kernel/boot_info/display_fault.h"
 #include "testing/test.h"
 
 #include <string.h>
@@ -62,7 +63,7 @@ static bool has_fault(struct display display, const char *part)
                     {{0xb0000000}, {0xd0000000}, MEMORY_RESERVED},
                     {{0x100000000}, {0x140000000}, MEMORY_USABLE}},
     };
-    const char *fault = framebuffer_fault(&display, &map, 36);
+    const char *fault = display_fault(&display, &map, 36);
 
     return part == NULL ? fault == NULL : fault != NULL && strstr(fault, part) != NULL;
 }

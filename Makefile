@@ -30,8 +30,11 @@ KERNEL_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -I. -Ikernel/port -MMD -MP \
 DEBUG_PREFIX = "-fdebug-prefix-map=$$PWD=."
 HOST_CFLAGS = -std=gnu11 -fno-pie -O1 -g $(WARNINGS) -I. -Itests/host/port -MMD -MP -fno-strict-aliasing \
     -fno-omit-frame-pointer -fsanitize=address,undefined -fno-sanitize-recover=all
+# Where the image is linked: layout.h says it to C, to the assembler and to the linker.
+KERNEL_BASE := $(shell sed -n 's/^.define LAYOUT_KERNEL UINT64_C(\(0x[0-9a-f]*\))/\1/p' \
+    kernel/layout/layout.h)
 KERNEL_LDFLAGS = -nostdlib -static -z max-page-size=0x1000 -z noexecstack --no-warn-rwx-segments \
-    --build-id=sha1 -T kernel/boot/kernel.ld
+    --build-id=sha1 --defsym=KERNEL_BASE=$(KERNEL_BASE) -T kernel/boot/kernel.ld
 
 # Objects go to a directory per compiler, so that changing CC rebuilds.
 OBJECTS = $(BUILD)/$(notdir $(CC))
@@ -140,7 +143,9 @@ $(OBJECTS)/%.c.o: %.c Makefile | build-tools
 $(OBJECTS)/%.asm.o: %.asm Makefile | build-tools
 	@mkdir -p $(@D)
 	@$(NASM) -M -MF $(@:.o=.d) -MT $@ -MP $<
-	$(call quiet,NASM $<)$(NASM) -f elf64 -g -F dwarf -w+all -Werror $< -o $@
+	$(call quiet,NASM $<)$(NASM) -f elf64 -g -F dwarf -w+all -Werror -DKERNEL_BASE=$(KERNEL_BASE) $< -o $@
+
+$(OBJECTS)/kernel/boot/entry.asm.o: kernel/layout/layout.h
 
 # The symbol table is made from a link without one. It comes behind the code, which therefore
 # stands at the same addresses in both links.

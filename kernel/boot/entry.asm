@@ -5,7 +5,7 @@
 ; Sources: Multiboot2 Specification 2.0, 3.1 and 3.3; Xen "x86/HVM direct boot ABI";
 ;          Intel SDM volume 3, 10.8.5 "Initializing IA-32e Mode".
 
-KERNEL_BASE         equ 0xffffffff80000000
+; KERNEL_BASE is LAYOUT_KERNEL of layout/layout.h, as the Makefile hands it in.
 PHYSICAL            equ -KERNEL_BASE    ; symbol + PHYSICAL: where a kernel symbol is loaded
 
 PROTOCOL_MULTIBOOT2 equ 1               ; enum boot_protocol

@@ -41,5 +41,5 @@
 /* The entry of the root that names the root, when one is asked for. */
 #define LAYOUT_RECURSIVE_SLOT 510u
 
-/* The kernel image; see boot/kernel.ld. */
+/* The distance from where the image is loaded to where it is linked: see boot/kernel.ld. */
 #define LAYOUT_KERNEL UINT64_C(0xffffffff80000000)

@@ -14,7 +14,7 @@ const char *symbol_find(uint64_t address, uint64_t *offset)
     /* Symbols before `low` start at or below the address, those from `high` on above it. */
     while (low < high) {
         uint64_t middle = (low + high) / 2;
-        if (IMAGE_BASE + symbol_table.symbols[middle].offset <= address) {
+        if (LAYOUT_KERNEL + symbol_table.symbols[middle].offset <= address) {
             low = middle + 1;
         } else {
             high = middle;
@@ -23,7 +23,7 @@ const char *symbol_find(uint64_t address, uint64_t *offset)
     if (low == 0) {
         return NULL;
     }
-    *offset = address - IMAGE_BASE - symbol_table.symbols[low - 1].offset;
+    *offset = address - LAYOUT_KERNEL - symbol_table.symbols[low - 1].offset;
     return symbol_name(low - 1);
 }
 
@@ -41,7 +41,7 @@ bool symbol_address(const char *name, size_t length, uint64_t *address)
     for (uint64_t i = 0; i < symbol_table.count; i++) {
         const char *known = symbol_name(i);
         if (strlen(known) == length && memcmp(known, name, length) == 0) {
-            *address = IMAGE_BASE + symbol_table.symbols[i].offset;
+            *address = LAYOUT_KERNEL + symbol_table.symbols[i].offset;
             return true;
         }
     }

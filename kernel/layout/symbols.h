@@ -7,7 +7,7 @@
 #include <stdint.h>
 
 struct symbol {
-    uint32_t offset;      /* of the function, from IMAGE_BASE */
+    uint32_t offset;      /* of the function, from LAYOUT_KERNEL */
     uint32_t name_offset; /* from the first name, which follows the last symbol */
 };
 

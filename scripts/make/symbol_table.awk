@@ -16,7 +16,7 @@ END {
     printf "    dq %d\n", count
     name_offset = 0
     for (i = 0; i < count; i++) {
-        # IMAGE_BASE is 0xffffffff80000000
+        # LAYOUT_KERNEL is 0xffffffff80000000
         printf "    dd 0x%s - 0x80000000, %d\n", offsets[i], name_offset
         name_offset += length(names[i]) + 1
     }

@@ -1,5 +1,5 @@
 /* How page tables are reached: showing it, and choosing another way. */
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 #include "kernel/layout/layout.h"
 #include "kernel/lib/string.h"
 #include "kernel/line/suggestion.h"

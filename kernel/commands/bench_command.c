@@ -1,6 +1,6 @@
 /* What the operations cost on this machine: the median of many runs, in cycles of the time-stamp
  * counter. */
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 #include "mm/page_range.h"
 #include "mm/page_tree.h"
 

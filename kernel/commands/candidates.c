@@ -2,7 +2,7 @@
 #include "kernel/arguments/argument.h"
 #include "kernel/arguments/argument_kind.h"
 #include "kernel/claims/claim.h"
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 #include "kernel/test_mode/session.h"
 
 static void offer_kind(enum argument_kind kind, bool begun,

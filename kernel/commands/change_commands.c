@@ -1,5 +1,5 @@
 /* Commands that make, remove and protect mappings. */
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 #include "kernel/cpu/features.h"
 #include "kernel/monitor/change_rights.h"
 #include "kernel/monitor/frame_rules.h"

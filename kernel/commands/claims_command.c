@@ -1,6 +1,6 @@
 /* The command that shows statements of the paging tutorial. */
 #include "kernel/claims/claim.h"
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 #include "kernel/lib/string.h"
 #include "kernel/line/suggestion.h"
 

@@ -1,5 +1,5 @@
 /* All commands as one table, and finding them in it. */
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 #include "kernel/lib/string.h"
 #include "kernel/line/suggestion.h"
 

@@ -1,5 +1,5 @@
 /* The CPU's features and control registers, bit by bit. */
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 
 struct bit_name {
     unsigned bit;

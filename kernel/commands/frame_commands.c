@@ -1,5 +1,5 @@
 /* Commands about physical memory. */
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 #include "kernel/monitor/guard.h"
 #include "kernel/report/show.h"
 

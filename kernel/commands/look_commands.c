@@ -1,5 +1,5 @@
 /* Commands that show translations and tables. */
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 #include "kernel/monitor/permission.h"
 #include "kernel/paging/region.h"
 #include "kernel/report/show.h"

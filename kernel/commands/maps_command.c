@@ -1,5 +1,5 @@
 /* All mappings as ranges: neighbours that differ in nothing but their place are one. */
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 #include "kernel/monitor/permission.h"
 #include "kernel/paging/region.h"
 #include "mm/page_tree.h"

@@ -1,5 +1,5 @@
 /* Commands about the session itself. */
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 #include "kernel/drivers/keyboard.h"
 #include "kernel/panic/debug_exit.h"
 

@@ -1,5 +1,5 @@
 /* Commands that change the size of pages, and no translation. */
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 #include "kernel/monitor/guard.h"
 
 static const struct page_table *tables_of(const struct monitor *monitor)

@@ -1,5 +1,5 @@
 /* The tests of the kernel, from the prompt. */
-#include "kernel/commands/command.h"
+#include "kernel/commands/commands.h"
 #include "kernel/line/suggestion.h"
 #include "kernel/test_mode/session.h"
 

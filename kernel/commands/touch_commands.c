@@ -1,8 +1,8 @@
 /* Commands that touch memory as the CPU does, and tell what comes of it. */
-#include "kernel/commands/command.h"
-#include "kernel/commands/fault.h"
+#include "kernel/commands/commands.h"
 #include "kernel/layout/symbols.h"
 #include "kernel/lib/string.h"
+#include "kernel/monitor/fault.h"
 #include "kernel/monitor/guard.h"
 #include "kernel/traps/descriptors.h"
 

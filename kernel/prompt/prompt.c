@@ -1,9 +1,9 @@
 #include "kernel/monitor/monitor.h"
 
-#include "kernel/commands/command.h"
-#include "kernel/commands/fault.h"
+#include "kernel/commands/commands.h"
 #include "kernel/lib/string.h"
 #include "kernel/line/completion.h"
+#include "kernel/monitor/fault.h"
 #include "kernel/panic/panic.h"
 #include "kernel/traps/exception.h"
 

@@ -1,4 +1,4 @@
-#include "kernel/commands/fault.h"
+#include "kernel/monitor/fault.h"
 
 #include "kernel/layout/layout.h"
 #include "kernel/layout/symbols.h"

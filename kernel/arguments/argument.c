@@ -85,7 +85,6 @@ static const char *sign_advice(const char *word)
 bool argument_number(struct monitor *monitor, const char *word, uint64_t *value)
 {
     struct expression expression = expression_parse(word, look_up, monitor);
-    struct suggestion suggestion = suggestion_for(expression.at, expression.length);
 
     if (expression.result == EXPRESSION_OK) {
         *value = expression.value;
@@ -102,6 +101,7 @@ bool argument_number(struct monitor *monitor, const char *word, uint64_t *value)
     }
     console_print(monitor->console, "\"%.*s\": %s", (int)expression.length, expression.at,
                   expression_result_text(expression.result));
+    struct suggestion suggestion = suggestion_for(expression.at, expression.length);
     if (expression.result == EXPRESSION_UNKNOWN_NAME) {
         argument_names(true, offer_suggestion, &suggestion);
     }

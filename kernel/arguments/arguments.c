@@ -2,7 +2,7 @@
 
 #include "kernel/arguments/argument.h"
 #include "kernel/arguments/argument_kind.h"
-#include "kernel/commands/commands.h"
+#include "kernel/arguments/command.h"
 #include "kernel/lib/string.h"
 #include "kernel/line/suggestion.h"
 

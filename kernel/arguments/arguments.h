@@ -60,9 +60,3 @@ arguments_read(struct monitor *monitor, const struct command *command, const str
 
 /* The command and what it takes, such as `walk ADDR`. */
 void arguments_print_usage(struct monitor *monitor, const struct command *command);
-
-/* The words that could stand as the next argument, and what else could; see command_candidates and
- * command_other_candidates. */
-void arguments_candidates(const struct command *command, const struct words *words, bool begun,
-                          void (*offer)(void *context, const char *word), void *context);
-const char *arguments_other_candidates(const struct command *command, const struct words *words);

@@ -27,5 +27,8 @@ extern const struct claim claims_of_tables[];
 extern const struct claim claims_of_mapping[];
 extern const struct claim claims_of_sums[];
 
+/* The claims of all lists by number, from 0; NULL behind the last. */
+const struct claim *claim_at(size_t index);
+
 /* Calls `offer` with each id, and "all". */
 void claim_names(void (*offer)(void *context, const char *word), void *context);

@@ -1,4 +1,4 @@
-/* What could stand as the next argument. */
+/* What could stand as the next word of a line. */
 #include "kernel/arguments/argument.h"
 #include "kernel/arguments/argument_kind.h"
 #include "kernel/claims/claim.h"
@@ -50,13 +50,8 @@ static enum argument_kind next_positional(const struct command *command, const s
     return ARGUMENT_END;
 }
 
-const char *arguments_other_candidates(const struct command *command, const struct words *words)
-{
-    return argument_kinds[next_positional(command, words)].others;
-}
-
-void arguments_candidates(const struct command *command, const struct words *words, bool begun,
-                          void (*offer)(void *context, const char *word), void *context)
+static void offer_arguments(const struct command *command, const struct words *words, bool begun,
+                            void (*offer)(void *context, const char *word), void *context)
 {
     enum argument_kind positional = next_positional(command, words);
     size_t option_first = 1; /* of the words */
@@ -79,4 +74,26 @@ void arguments_candidates(const struct command *command, const struct words *wor
             offer_kind(a->kind, begun, offer, context);
         }
     }
+}
+
+void command_candidates(const struct words *words, bool begun,
+                        void (*offer)(void *context, const char *word), void *context)
+{
+    if (words->count == 0) {
+        for (size_t i = 0; i < command_count; i++) {
+            offer(context, commands[i].name);
+        }
+        return;
+    }
+    const struct command *command = command_find(words->word[0]);
+    if (command != NULL) {
+        offer_arguments(command, words, begun, offer, context);
+    }
+}
+
+const char *command_other_candidates(const struct words *words)
+{
+    const struct command *command = words->count > 0 ? command_find(words->word[0]) : NULL;
+
+    return command != NULL ? argument_kinds[next_positional(command, words)].others : NULL;
 }

@@ -4,20 +4,6 @@
 #include "kernel/lib/string.h"
 #include "kernel/line/suggestion.h"
 
-static const struct claim *const lists[] = {claims_of_tables, claims_of_mapping, claims_of_sums};
-
-enum { LIST_COUNT = sizeof lists / sizeof lists[0] };
-
-void claim_names(void (*offer)(void *context, const char *word), void *context)
-{
-    for (size_t i = 0; i < LIST_COUNT; i++) {
-        for (const struct claim *claim = lists[i]; claim->id != NULL; claim++) {
-            offer(context, claim->id);
-        }
-    }
-    offer(context, "all");
-}
-
 static char upper(char character)
 {
     return character >= 'a' && character <= 'z' ? (char)(character - 'a' + 'A') : character;
@@ -75,15 +61,14 @@ void command_claims(struct monitor *monitor, const struct arguments *arguments)
     bool all = strcmp(wanted, "all") == 0;
     unsigned counts[3] = {0};
     unsigned shown = 0;
+    const struct claim *claim;
 
-    for (size_t i = 0; i < LIST_COUNT; i++) {
-        for (const struct claim *claim = lists[i]; claim->id != NULL; claim++) {
-            if (wanted[0] == '\0') {
-                console_print(monitor->console, "%-4s %s\n", claim->id, claim->statement);
-            } else if (all || is_id(claim->id, wanted)) {
-                shown++;
-                counts[show(monitor, claim)]++;
-            }
+    for (size_t i = 0; (claim = claim_at(i)) != NULL; i++) {
+        if (wanted[0] == '\0') {
+            console_print(monitor->console, "%-4s %s\n", claim->id, claim->statement);
+        } else if (all || is_id(claim->id, wanted)) {
+            shown++;
+            counts[show(monitor, claim)]++;
         }
     }
     if (all) {

@@ -129,25 +129,3 @@ void command_complain(struct monitor *monitor, const char *name)
         console_print(monitor->console, "no command \"%s\"; `help` lists them\n", name);
     }
 }
-
-void command_candidates(const struct words *words, bool begun,
-                        void (*offer)(void *context, const char *word), void *context)
-{
-    if (words->count == 0) {
-        for (size_t i = 0; i < command_count; i++) {
-            offer(context, commands[i].name);
-        }
-        return;
-    }
-    const struct command *command = command_find(words->word[0]);
-    if (command != NULL) {
-        arguments_candidates(command, words, begun, offer, context);
-    }
-}
-
-const char *command_other_candidates(const struct words *words)
-{
-    const struct command *command = words->count > 0 ? command_find(words->word[0]) : NULL;
-
-    return command != NULL ? arguments_other_candidates(command, words) : NULL;
-}

@@ -1,16 +1,7 @@
-/* What a command of the monitor is, and the list of all. */
+/* The list of all commands of the monitor. */
 #pragma once
 
-#include "kernel/arguments/arguments.h"
-
-struct command {
-    const char *name;
-    const char *summary; /* one line for the list */
-    const char *details; /* lines for `help COMMAND`, each with its line feed, or NULL */
-    /* What it takes, up to ARGUMENT_END: those with a place of their own first, then options. */
-    struct argument arguments[ARGUMENTS_MAX + 1];
-    void (*run)(struct monitor *monitor, const struct arguments *arguments);
-};
+#include "kernel/arguments/command.h"
 
 extern const struct command commands[];
 extern const size_t command_count;

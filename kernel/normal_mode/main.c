@@ -1,8 +1,8 @@
 /* Normal mode: shows the kernel's paging, then lets it be explored. */
-#include "kernel/monitor/monitor.h"
 #include "kernel/normal_mode/demonstration.h"
 #include "kernel/panic/debug_exit.h"
 #include "kernel/panic/panic.h"
+#include "kernel/prompt/prompt.h"
 
 static uint64_t read_word(virt_addr address)
 {

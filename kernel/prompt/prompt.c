@@ -1,8 +1,10 @@
-#include "kernel/monitor/monitor.h"
+#include "kernel/prompt/prompt.h"
 
 #include "kernel/commands/commands.h"
+#include "kernel/console/input.h"
 #include "kernel/lib/string.h"
 #include "kernel/line/completion.h"
+#include "kernel/line/line_editor.h"
 #include "kernel/monitor/fault.h"
 #include "kernel/panic/panic.h"
 #include "kernel/traps/exception.h"
@@ -17,6 +19,9 @@ _Static_assert((int)LINE_BYTES <= (int)COMPLETION_BYTES, "every word of a line c
 enum { CANDIDATES_SHOWN_MAX = 40 };
 
 static struct monitor monitor;
+static struct input input;
+static struct history history;
+static struct line_editor line_editor;
 
 static void write_to_console(void *context, const char *text, size_t length)
 {
@@ -158,20 +163,20 @@ static void complete(struct line_editor *editor)
 static enum line_event read_line(const struct text_sink *screen)
 {
     show_prompt();
-    line_editor_begin(&monitor.editor, screen, &monitor.history);
+    line_editor_begin(&line_editor, screen, &history);
     for (;;) {
-        enum line_event event = line_editor_key(&monitor.editor, input_wait(&monitor.input));
+        enum line_event event = line_editor_key(&line_editor, input_wait(&input));
 
         switch (event) {
         case LINE_GOES_ON:
             break;
         case LINE_COMPLETE:
-            complete(&monitor.editor);
+            complete(&line_editor);
             break;
         case LINE_CLEAR_SCREEN:
             console_print(monitor.console, "\f");
             show_prompt();
-            line_editor_show_again(&monitor.editor);
+            line_editor_show_again(&line_editor);
             break;
         default:
             return event;
@@ -199,12 +204,12 @@ static void take_frames(struct kernel *kernel)
 /* What a line with other characters means must not be guessed. */
 static void execute_line(void)
 {
-    if (line_editor_has_other(&monitor.editor)) {
+    if (line_editor_has_other(&line_editor)) {
         console_print(monitor.console,
                       "the line has characters that are not ASCII, shown as ?; nothing was done\n");
         return;
     }
-    execute(monitor.editor.text);
+    execute(line_editor.text);
 }
 
 void monitor_run(struct kernel *kernel)
@@ -214,12 +219,12 @@ void monitor_run(struct kernel *kernel)
     monitor.kernel = kernel;
     monitor.console = &kernel->console;
     take_frames(kernel);
-    input_init(&monitor.input, kernel->local_apic);
+    input_init(&input, kernel->local_apic);
     console_print(monitor.console, "\n`help` lists the commands, `exit` ends.\n");
     for (;;) {
         switch (read_line(&screen)) {
         case LINE_ENTERED:
-            history_add(&monitor.history, monitor.editor.text);
+            history_add(&history, line_editor.text);
             execute_line();
             break;
         case LINE_TOO_LONG:

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks the direction of dependencies and the sizes of files.
+"""Checks the direction of dependencies (their order is in ci/rooms) and the sizes of files.
 
 usage: ci/check_layering.py [ROOT]
 
@@ -18,8 +18,8 @@ from pathlib import Path, PurePosixPath
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from harness.host.script import run_script  # noqa: E402
+from rooms import ROOMS_TOP as C_DIRECTORIES, TABLE, Room, RoomsError, read_rooms, room_of  # noqa: E402
 
-C_DIRECTORIES = ("kernel", "mm", "testing", "tests")
 SIZED_DIRECTORIES = (*C_DIRECTORIES, "scripts")
 SIZED_SUFFIXES = (".c", ".h", ".asm", ".py", ".sh")
 LINES_MAX = 500
@@ -158,6 +158,56 @@ def include_violation(source: Source, include: Include) -> Violation | None:
     return None
 
 
+def is_relative(root: Path, source: Source, include: Include) -> bool:
+    """Whether a compiler finds the header beside the file, and not from the root."""
+    beside = PurePosixPath(source.path).parent / include.name
+    return not (root / include.name).is_file() and (root / beside).is_file()
+
+
+def order_violation(
+    root: Path, source: Source, include: Include, rooms: dict[str, Room]
+) -> Violation | None:
+    """Says when an #include leads up in the order of rooms."""
+    if not include.quoted or include.name == PORT_HEADER:
+        return None
+    own_header = str(PurePosixPath(source.path).with_suffix(".h").name)
+    if is_relative(root, source, include) and include.name != own_header:
+        return Violation(
+            source.path, include.line, f"includes {include}", "includes are written from the root",
+            f'write "{room_of(source.path)}/{include.name}"',
+        )
+    start, end = rooms.get(room_of(source.path)), rooms.get(room_of(include.name))
+    if start is None or end is None or start.line <= end.line:
+        return None
+    return Violation(
+        source.path,
+        include.line,
+        f"includes {include}",
+        f"{start.name} is below {end.name} in {TABLE}, and a room includes only rooms below it",
+        "move the code up, take what it needs as an argument, or let the room above register a function",
+    )
+
+
+def room_violations(root: Path, files: list[str], rooms: dict[str, Room]) -> Iterator[Violation]:
+    """Directories that have no place in the order, and places without a directory."""
+    first_in: dict[str, str] = {}
+    for file in files:
+        first_in.setdefault(room_of(file), file)
+    for directory, file in first_in.items():
+        if directory not in rooms:
+            yield Violation(
+                file, 1, f"is in {directory}, which is no room",
+                f"each directory of C code has its place in {TABLE}",
+                f"add a line that says where {directory} stands and what it is for",
+            )
+    for room in rooms.values():
+        if room.name not in first_in:
+            yield Violation(
+                TABLE, room.line, f"{room.name} has no C code", "the table says what there is",
+                "remove the line",
+            )
+
+
 def first_include_violation(root: Path, source: Source) -> Violation | None:
     """Says when x.c has a header x.h beside it and does not include that first."""
     path = PurePosixPath(source.path)
@@ -178,9 +228,11 @@ def first_include_violation(root: Path, source: Source) -> Violation | None:
     )
 
 
-def source_violations(root: Path, source: Source) -> Iterator[Violation]:
+def source_violations(
+    root: Path, source: Source, rooms: dict[str, Room]
+) -> Iterator[Violation]:
     for include in source.includes():
-        found = include_violation(source, include)
+        found = include_violation(source, include) or order_violation(root, source, include, rooms)
         if found is not None:
             yield found
     first = first_include_violation(root, source)
@@ -229,8 +281,10 @@ def project_files(root: Path) -> Iterator[tuple[str, Path]]:
 
 
 def check(root: Path) -> tuple[list[Violation], int]:
-    """All violations below `root`, and the number of files that were read."""
+    """All violations below `root`, and the number of files that were read. Raises RoomsError."""
+    rooms = read_rooms(root)
     violations: list[Violation] = []
+    sources: list[str] = []
     file_count = 0
     for name, path in project_files(root):
         file_count += 1
@@ -240,7 +294,9 @@ def check(root: Path) -> tuple[list[Violation], int]:
             violations.append(size)
         source = Source(name, without_comments(text).split("\n"))
         if source.directory in C_DIRECTORIES and path.suffix in (".c", ".h", ".asm"):
-            violations.extend(source_violations(root, source))
+            violations.extend(source_violations(root, source, rooms))
+            sources.append(name)
+    violations.extend(room_violations(root, sources, rooms))
     return violations, file_count
 
 
@@ -249,7 +305,11 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
         return 0 if len(arguments) == 1 else 2
     root = Path(arguments[0]) if arguments else Path(__file__).resolve().parent.parent
-    violations, file_count = check(root)
+    try:
+        violations, file_count = check(root)
+    except RoomsError as error:
+        print(f"check_layering: {error}", file=sys.stderr)
+        return 1
     for violation in violations:
         print(violation)
     if file_count == 0:

@@ -406,9 +406,10 @@ compile_commands.json: FORCE  ## how each file is compiled, for editors and clan
 	    --group '$(CC) $(LIBMM_CFLAGS)' $(wildcard tests/host/example/*.c)
 
 .PHONY: architecture
-architecture:  ## draw docs/architecture.svg from the #includes
+architecture:  ## draw docs/architecture.svg, and the tables beside it, from ci/rooms and the #includes
 	$(call need,dot,graphviz)
 	@$(PYTHON) ci/include_graph.py docs/architecture.svg
+	@$(PYTHON) ci/room_table.py docs/architecture.md
 
 screenshot: $(BUILD)/assay.iso  ## take docs/screen.png from the running kernel; BOOT=uefi: docs/screen-uefi.png
 	@$(PYTHON) scripts/qemu_runner.py screenshot --boot $(BOOT) docs/screen$(if $(filter uefi,$(BOOT)),-uefi).png

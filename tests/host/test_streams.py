@@ -41,6 +41,7 @@ COMMANDS = (
     "ci/check_translations.py",
     "ci/check_walk.py --help",
     "ci/include_graph.py --check docs/architecture.svg",
+    "ci/room_table.py --check docs/architecture.md",
     "tests/bench/boot_bench.py --help",
     "tests/bench/harness_bench.py --help",
     "tests/bench/text_size.py",

@@ -1,14 +1,14 @@
 /* The state of the CPU and of its interrupt controllers that a test must leave as it was. */
 #pragma once
 
-#include "kernel/state/kernel.h"
+#include "kernel/test_mode/cpu_items.h"
 
-enum { CPU_STATE_ITEM_COUNT_MAX = 64, CPU_STATE_TABLES_BYTES = 2048 };
+enum { CPU_STATE_TABLES_BYTES = 2048 };
 
 struct cpu_state {
-    uint64_t values[CPU_STATE_ITEM_COUNT_MAX];
-    bool is_there[CPU_STATE_ITEM_COUNT_MAX]; /* the machine has the item */
-    uint8_t tables[CPU_STATE_TABLES_BYTES];  /* what GDT, IDT and TSS contain, one behind the other */
+    uint64_t values[CPU_ITEMS_MAX];
+    bool is_there[CPU_ITEMS_MAX];           /* the machine has the item */
+    uint8_t tables[CPU_STATE_TABLES_BYTES]; /* what GDT, IDT and TSS contain, one behind the other */
 };
 
 /* Reads only what this machine has. */
@@ -19,7 +19,3 @@ void cpu_state_put_back(const struct cpu_state *state,
                         void (*differs)(void *context, const char *name, uint64_t before,
                                         uint64_t after),
                         void *context);
-
-/* To be called as soon as code of a test has come back: clears the direction flag, which the
- * compiler's code must find clear, and keeps in mind that it was set. */
-void cpu_state_clear_direction(void);

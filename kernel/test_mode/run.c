@@ -5,7 +5,7 @@
 #include "kernel/layout/symbols.h"
 #include "kernel/panic/debug_exit.h"
 #include "kernel/report/backtrace.h"
-#include "kernel/test_mode/cpu_state.h"
+#include "kernel/test_mode/cpu_items.h"
 #include "kernel/test_mode/leftovers.h"
 #include "kernel/test_mode/print.h"
 #include "kernel/traps/exception.h"
@@ -37,7 +37,7 @@ static uint64_t machine_provides(const struct kernel *kernel)
 static void put_in_order(struct test *test, bool by_jump)
 {
     (void)test;
-    cpu_state_clear_direction();
+    cpu_items_clear_direction();
     if (by_jump) {
         exception_try_forget(outer_try);
     }

@@ -151,7 +151,7 @@ $(OBJECTS)/kernel/boot/entry.asm.o: kernel/layout/layout.h
 # stands at the same addresses in both links.
 $(OBJECTS)/no_symbols.asm: scripts/make/symbol_table.awk
 	@mkdir -p $(@D)
-	@awk -f $< /dev/null >$@
+	@awk -v base=$(KERNEL_BASE) -f $< /dev/null >$@
 
 # A link depends on the list of what is linked, too, so that a deleted source is noticed. The list is
 # written anew only when it is another. Beside it stand the files that lie beside the sources, which
@@ -185,7 +185,7 @@ $(OBJECTS)/$(1).unnamed: $($(1)_OBJECTS) $(OBJECTS)/$(1).list $(OBJECTS)/no_symb
 	@$(LD) $(KERNEL_LDFLAGS) $$(filter %.o,$$^) -o $$@
 
 $(OBJECTS)/$(1)_symbols.asm: $(OBJECTS)/$(1).unnamed scripts/make/symbol_table.awk
-	@$(NM) -n $$< | awk -f scripts/make/symbol_table.awk >$$@
+	@$(NM) -n $$< | awk -v base=$(KERNEL_BASE) -f scripts/make/symbol_table.awk >$$@
 
 $(call sources_rules,$(OBJECTS)/$(1),$($(1)_OBJECTS),$(IMAGE_FILES))
 

@@ -1,5 +1,6 @@
 # Turns `nm -n` of a linked kernel into the NASM source of its symbol table: see
 # kernel/layout/symbols.h. Functions in the kernel's part of the address space only.
+# base: LAYOUT_KERNEL, where offsets are counted from.
 
 BEGIN { count = 0 }
 
@@ -16,8 +17,7 @@ END {
     printf "    dq %d\n", count
     name_offset = 0
     for (i = 0; i < count; i++) {
-        # LAYOUT_KERNEL is 0xffffffff80000000
-        printf "    dd 0x%s - 0x80000000, %d\n", offsets[i], name_offset
+        printf "    dd 0x%s - 0x%s, %d\n", offsets[i], substr(base, 11), name_offset
         name_offset += length(names[i]) + 1
     }
     for (i = 0; i < count; i++) {

@@ -287,8 +287,8 @@ FUZZ_SECONDS = 60
 TARGET =
 FUZZ_TARGETS = boot memory_map page_table prompt
 FUZZ_CFLAGS = $(filter-out -fsanitize=%,$(HOST_CFLAGS)) -fsanitize=fuzzer,address,undefined
-fuzz_boot_SOURCES = $(wildcard kernel/boot_info/*.c) kernel/state/command_line.c \
-    kernel/paging/strategy.c mm/table_access.c
+fuzz_boot_SOURCES = $(patsubst %,kernel/boot_info/%.c,boot_info memory_map multiboot2 pvh) \
+    kernel/state/command_line.c kernel/paging/strategy.c mm/table_access.c
 fuzz_memory_map_SOURCES = kernel/boot_info/memory_map.c tests/host/memory_map_model.c
 fuzz_page_table_SOURCES = $(HOST_MACHINE_SOURCES) $(HOST_MODEL_SOURCES) $(MODEL_SOURCES) $(MM_SOURCES)
 fuzz_prompt_SOURCES = kernel/state/command_line.c kernel/paging/strategy.c mm/table_access.c kernel/lib/format.c \

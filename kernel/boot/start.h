@@ -1,4 +1,4 @@
-/* What entry.asm and the first C function of the kernel have to do with each other. */
+/* Where entry.asm and the kernel's C code call each other. */
 #pragma once
 
 #include <stdint.h>

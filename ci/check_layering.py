@@ -18,7 +18,7 @@ from pathlib import Path, PurePosixPath
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from harness.host.script import run_script  # noqa: E402
-from rooms import ROOMS_TOP as C_DIRECTORIES, TABLE, Room, RoomsError, read_rooms, room_of  # noqa: E402
+from rooms import C_DIRECTORIES, TABLE, Room, RoomsError, read_rooms, room_of  # noqa: E402
 
 SIZED_DIRECTORIES = (*C_DIRECTORIES, "scripts")
 SIZED_SUFFIXES = (".c", ".h", ".asm", ".py", ".sh")

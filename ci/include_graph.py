@@ -19,8 +19,8 @@ from html import escape
 from pathlib import Path, PurePosixPath
 from xml.etree import ElementTree
 
-from check_layering import C_DIRECTORIES, PORT_HEADER, Source, project_files, without_comments
-from rooms import TABLE, Room, RoomsError, read_rooms, room_of
+from check_layering import PORT_HEADER, Source, project_files, without_comments
+from rooms import C_DIRECTORIES, TABLE, Room, RoomsError, read_rooms, room_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 TABLE = "ci/rooms"
-ROOMS_TOP = ("kernel", "mm", "testing", "tests")
+C_DIRECTORIES = ("kernel", "mm", "testing", "tests")
 
 
 class RoomsError(Exception):
@@ -37,8 +37,8 @@ def read_rooms(root: Path) -> dict[str, Room]:
             raise RoomsError(f"{TABLE}:{number}: does not say what {name} is for")
         if name in rooms:
             raise RoomsError(f"{TABLE}:{number}: {name} has a place already, in line {rooms[name].line}")
-        if PurePosixPath(name).parts[0] not in ROOMS_TOP:
-            raise RoomsError(f"{TABLE}:{number}: {name} is in none of {', '.join(ROOMS_TOP)}")
+        if PurePosixPath(name).parts[0] not in C_DIRECTORIES:
+            raise RoomsError(f"{TABLE}:{number}: {name} is in none of {', '.join(C_DIRECTORIES)}")
         rooms[name] = Room(name, purpose.strip(), number)
     return rooms
 

@@ -109,7 +109,7 @@ def test_repeats_count_the_seed_up() -> None:
     assert status == 1
     assert "FAIL  fast-bad.fails #1" in stdout and "FAIL  fast-bad.fails #2" in stdout
     for seed in (2**64 - 1, 0):
-        assert f"'name=opt/assay/cmdline,string=test=bad.fails seed={seed}'" in stdout
+        assert f"'name=opt/assay/cmdline,string=test=bad.fails seed={seed} key=" in stdout
         assert f"--append seed={seed}" in stdout
     assert "0 of 2 boots green; 0 tests passed, 2 failed" in stdout
 

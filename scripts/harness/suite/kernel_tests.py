@@ -128,7 +128,9 @@ def find_kvm_fault() -> str | None:
         return f"there is no {KVM_DEVICE} on this host"
     if not os.access(KVM_DEVICE, os.R_OK | os.W_OK):
         return f"{KVM_DEVICE} may not be opened by this user (group kvm?)"
-    machine = next(item for item in project().machines.values() if item.accelerator == KVM)
+    machines = project().machines
+    own = (machine for machine in machines.values() if machine.accelerator == KVM)
+    machine = next(own, None) or replace(machines[project().usual_machine], accelerator=KVM)
     profile = replace(machine, boot_limit_s=KVM_PROBE_S)
     command = command_line(profile, image_to_boot(profile, project().images.tests), f"test={project().kvm_probe}")
     outcome = boot(command, KVM_PROBE_S)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from pathlib import Path
 
+from assay.examples import EXAMPLES
 from assay.machines import ACCESS_WAYS, PROFILES
 from assay.tree import ROOT
 from harness.machine.named_range import NamedRange
@@ -51,6 +52,7 @@ PROJECT = Project(
     setup="./scripts/setup.sh installs it",
     runner="./scripts/qemu_runner.py",
     gdb_commands=Path("scripts") / "assay_gdb.py",
+    examples=EXAMPLES,
     names=names,
     draw_words=draw_words,
 )

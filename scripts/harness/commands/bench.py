@@ -13,7 +13,7 @@ from harness.qemu.command_line import command_line, image_path
 from harness.qemu.outcome import Outcome
 from harness.verdict.verdict import EXIT_PASS
 
-EXAMPLES = ""
+NOTES = ""
 LIMIT_S = 600.0
 
 

@@ -12,16 +12,10 @@ from harness.machine.project import project
 from harness.qemu.drawn_machine import machine_named
 from harness.suite.kernel_tests import matching, name_at, read_test_image
 
-EXAMPLES = """\
+NOTES = """\
 QEMU waits before the first instruction. With gdb and a terminal, gdb starts with the symbols, the
-commands of scripts/assay_gdb.py and a breakpoint: where the test begins, or without one test where
-the kernel is up. Otherwise the command for gdb is printed.
-
-examples:
-  qemu_runner.py debug
-  qemu_runner.py debug map_to.refuses_a_page_that_is_mapped
-  qemu_runner.py debug translate.finds_code_where_it_was_loaded --profile la57
-  qemu_runner.py debug tests/kernel/map_to_test.c:120 --listen 1234"""
+kernel's own commands and a breakpoint: where the test begins, or without one test where
+the kernel is up. Otherwise the command for gdb is printed."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

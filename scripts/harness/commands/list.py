@@ -9,12 +9,8 @@ from harness.host.script import EXIT_OK, EXIT_USAGE, complain
 from harness.machine.profile import names
 from harness.suite.kernel_tests import matching, read_test_image
 
-EXAMPLES = """\
-Read from the image, without a boot.
-
-examples:
-  qemu_runner.py list
-  qemu_runner.py list '*huge*'"""
+NOTES = """\
+Read from the image, without a boot."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -15,14 +15,9 @@ from harness.pages.snapshot import DumpError
 from harness.qemu.drawn_machine import machine_named
 from harness.suite.kernel_tests import matching, read_test_image
 
-EXAMPLES = """\
+NOTES = """\
 Writes a dump (JSON), a picture (SVG) and a page that shows the walk of any address (HTML). Of a
-test, the tables before and after it are compared. docs/pictures.md explains what is shown.
-
-examples:
-  qemu_runner.py map
-  qemu_runner.py map --append 'access=recursive' --profile la57
-  qemu_runner.py map map_to.maps_a_page --at page_table_unmap"""
+test, the tables before and after it are compared. docs/pictures.md explains what is shown."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -12,16 +12,10 @@ from harness.qemu.drawn_machine import SEED_END, drawn_machine
 from harness.suite.boots import Job, run_jobs
 from harness.suite.kernel_tests import read_test_image
 
-EXAMPLES = """\
+NOTES = """\
 Each machine has CPU model, features taken away, memory, board, firmware and devices of its own. The
 first is drawn by the seed, the next by the seed plus 1 and so on; the one that 7 draws is called
-matrix-7, wherever a machine is asked for.
-
-examples:
-  qemu_runner.py matrix --sample 100
-  qemu_runner.py matrix --sample 50 --list
-  qemu_runner.py test --profile matrix-7
-  qemu_runner.py debug --profile matrix-7"""
+matrix-7, wherever a machine is asked for."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -8,7 +8,7 @@ from harness.host.script import EXIT_OK
 from harness.machine.profile import names
 from harness.machine.project import project
 
-EXAMPLES = """\
+NOTES = """\
 Choose one with: test --profile NAME. matrix-NUMBER is a machine that the number draws."""
 
 

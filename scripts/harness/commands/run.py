@@ -12,14 +12,9 @@ from harness.qemu.command_line import command_line, image_path
 from harness.terminal.running import run_kernel
 from harness.terminal.terminal import is_attended
 
-EXAMPLES = """\
+NOTES = """\
 On a terminal the kernel ends in a prompt, which `exit` or Ctrl-T X leaves; else QEMU ends after
-the demonstration, and under a time limit. How the kernel ended is told, unless it was with success.
-
-examples:
-  qemu_runner.py run
-  qemu_runner.py run --boot pvh --append 'once provoke=overflow'
-  qemu_runner.py run --boot uefi --display window --memory 1G"""
+the demonstration, and under a time limit. How the kernel ended is told, unless it was with success."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -13,7 +13,7 @@ from harness.host.fault import EnvironmentFault
 from harness.host.script import EXIT_ENVIRONMENT, EXIT_INTERRUPTED, complain
 from harness.machine.project import project
 
-# Name: what it does. Each is a module of this room with EXAMPLES, add_arguments() and run().
+# Name: what it does. Each is a module of this room with NOTES, add_arguments() and run().
 COMMANDS = {
     "run": "boot the normal image",
     "test": "run the tests inside the test image",
@@ -25,13 +25,6 @@ COMMANDS = {
     "bench": "run a benchmark image and show what it says",
     "screenshot": "save the screen with the prompt",
 }
-EXAMPLES = """\
-examples:
-  qemu_runner.py run --boot uefi --display window
-  qemu_runner.py test 'map_to.*' --jobs 2
-  qemu_runner.py test --profile la57 --seed 7 --repeat 10
-  qemu_runner.py debug map_to.refuses_a_page_that_is_mapped
-  qemu_runner.py COMMAND --help"""
 
 
 def main(description: str, arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +50,7 @@ def parse_arguments(description: str, arguments: Sequence[str]) -> argparse.Name
     parser = argparse.ArgumentParser(
         prog="qemu_runner.py",
         description=description,
-        epilog=EXAMPLES,
+        epilog=_epilog(""),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     about = f"qemu_runner.py of {project().title} {project().version}"
@@ -78,11 +71,17 @@ def _add_chosen(
 ) -> None:
     module = importlib.import_module(f"harness.commands.{name}")
     command = commands.add_parser(
-        name, help=about, description=f"{about[0].upper()}{about[1:]}.", epilog=module.EXAMPLES,
+        name, help=about, description=f"{about[0].upper()}{about[1:]}.", epilog=_epilog(name, module.NOTES),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     command.set_defaults(action=module.run)
     module.add_arguments(command)
+
+
+def _epilog(name: str, notes: str = "") -> str:
+    """What stands below the arguments of a command, or of all of them."""
+    examples = "\n".join(f"  qemu_runner.py {line}" for line in project().examples.get(name, ()))
+    return "\n\n".join(part for part in (notes, f"examples:\n{examples}" if examples else "") if part)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -14,7 +14,7 @@ from harness.qemu.connection import monitor_arguments
 from harness.qemu.monitor import Monitor, MonitorError
 from harness.qemu.process import Qemu
 
-EXAMPLES = ""
+NOTES = ""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

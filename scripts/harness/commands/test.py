@@ -13,14 +13,8 @@ from harness.qemu.drawn_machine import machine_named
 from harness.suite.boots import Job, run_jobs
 from harness.suite.kernel_tests import find_kvm_fault, matching, name_at, read_test_image
 
-EXAMPLES = """\
-A failure leaves build/artifacts/<profile>-<test>/. Ctrl-C leaves no QEMU behind.
-
-examples:
-  qemu_runner.py test
-  qemu_runner.py test 'map_to.*' --jobs 4
-  qemu_runner.py test --profile small
-  qemu_runner.py test 'range.*' --repeat 100 --seed 1"""
+NOTES = """\
+A failure leaves build/artifacts/<profile>-<test>/. Ctrl-C leaves no QEMU behind."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

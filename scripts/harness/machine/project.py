@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import os
 import random
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -56,7 +56,7 @@ class Project:
     first that has all it requires. usual_machine: for `map` and `bench`. debug_machine: for `debug`
     without a test. entry: the function at which the kernel is up. kvm_probe: tests that tell whether
     KVM can run the kernel. five_levels: the word of the command line for five levels of page tables.
-    names: what the addresses of an image are for, with so many levels. draw_words: words of the
+    examples: for the help of each command, and of all (""). names: what the addresses of an image are for, with so many levels. draw_words: words of the
     command line, drawn at random.
     """
 
@@ -74,6 +74,7 @@ class Project:
     setup: str
     runner: str
     gdb_commands: Path
+    examples: Mapping[str, Sequence[str]] = field(default_factory=dict)
     names: Callable[[Path, int], tuple[NamedRange, ...]] = field(default=no_names)
     draw_words: Callable[[random.Random, Firmware], list[str]] = field(default=no_words)
 

@@ -83,8 +83,9 @@ def boot_tests(
     """Boots a test image once for `tests`, which must be those that `glob` selects.
 
     words: more for the kernel's command line; the boot also gets a key to sign its report with.
-    evidence: keep artefacts of a failure, for which the machine is booted a second time. *Returns:* a verdict that is green only if each test that the
-    machine can run passed and each other one was reported as skipped.
+    evidence: keep artefacts of a failure, for which the machine is booted a second time. *Returns:* a
+    verdict that is green only if each test that the machine can run passed and each other one was
+    reported as skipped.
     """
     image = image or project().images.tests
     path = image_path(profile, image)
@@ -132,7 +133,8 @@ def find_kvm_fault() -> str | None:
     own = (machine for machine in machines.values() if machine.accelerator == KVM)
     machine = next(own, None) or replace(machines[project().usual_machine], accelerator=KVM)
     profile = replace(machine, boot_limit_s=KVM_PROBE_S)
-    command = command_line(profile, image_to_boot(profile, project().images.tests), f"test={project().kvm_probe}")
+    words = f"test={project().kvm_probe}"
+    command = command_line(profile, image_to_boot(profile, project().images.tests), words)
     outcome = boot(command, KVM_PROBE_S)
     if outcome.status is None or outcome.status == EXIT_QEMU_REFUSES or outcome.status < 0:
         said = outcome.stderr.strip().splitlines()

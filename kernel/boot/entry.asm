@@ -37,6 +37,8 @@ extern boot_stack_top
 global multiboot2_entry
 global five_levels_enter
 
+%include "kernel/cpu/call_frame.inc"
+
 ; ---------------------------------------------------------------------------------------------
 section .boot.header progbits alloc noexec nowrite align=8
 
@@ -254,6 +256,7 @@ section .text
 bits 64
 
 start_32.high:
+call_frame_outermost
     mov rsp, boot_stack_top
     xor ebp, ebp                        ; where backtraces end
     mov edi, edi                        ; the upper halves are not defined after the switch
@@ -261,6 +264,7 @@ start_32.high:
     mov edx, edx
     call kernel_start
     ud2
+call_frame_end
 
 ; void five_levels_enter(void): turns 4-level paging into 5-level paging. Runs on the boot tables,
 ; which map the same with one level more on top.

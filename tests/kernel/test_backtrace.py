@@ -101,3 +101,19 @@ def test_an_exception_in_an_exception_is_gone_through_with_its_registers(tmp_pat
     )
     assert frame.startswith(f"#3  {NOWHERE} in ")
     assert [answer.endswith(" = 1") for answer in equal] == [True] * len(SAME), equal
+
+
+@pytest.mark.parametrize(
+    ("function", "calls"),
+    [
+        ("kernel_start", ["kernel_start", "start_32"]),
+        ("kernel_entry", ["kernel_entry", "run_kernel", "kernel_space_enter"]),
+    ],
+)
+def test_a_backtrace_ends_where_nothing_has_called(
+    tmp_path: Path, function: str, calls: list[str]
+) -> None:
+    with stopped(tmp_path, "fast", "once", function, "assay") as debugger:
+        (trace,) = debugger.ask("bt")
+    found = re.findall(r"^#\d+ +(?:0x\w+ in )?(\w+|\?\?)", trace, re.M)
+    assert found == calls and "Backtrace stopped" not in trace, trace

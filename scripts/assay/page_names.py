@@ -21,6 +21,7 @@ STACKS = "kernel/traps/stacks.h"
 DEFINE = re.compile(r"^#define LAYOUT_(\w+) (?:UINT64_C\()?(0x[0-9a-f]+|\d+)", re.M)
 STACK = re.compile(r"^    STACK_(\w+),", re.M)
 TABLE_BYTES = 1 << 21
+PAGE_BYTES = 1 << 12
 # Parts of the image, between the symbols image_<part>_start and image_<part>_end.
 IMAGE_PARTS = ("text", "rodata", "data")
 
@@ -67,11 +68,16 @@ def _areas(constants: dict[str, int]) -> list[NamedRange]:
     """Those that are one range of addresses each."""
     identity_bytes = constants["LAYOUT_IDENTITY_END"] - constants["LAYOUT_IDENTITY"]
     physical_bytes = constants["LAYOUT_PHYSICAL_MEMORY_END"] - constants["LAYOUT_PHYSICAL_MEMORY"]
+    framebuffer_bytes = constants["LAYOUT_VGA_TEXT"] - constants["LAYOUT_FRAMEBUFFER"]
     sizes = {
         "LAYOUT_IDENTITY": ("identity map", identity_bytes),
         "LAYOUT_FIXED_OFFSET": ("fixed-offset window", identity_bytes),
         "LAYOUT_PHYSICAL_MEMORY": ("physical memory", physical_bytes),
+        "LAYOUT_DESCRIPTORS": ("GDT, TSS and IDT", PAGE_BYTES),
         "LAYOUT_TEMPORARY": ("temporary slots", TABLE_BYTES),
+        "LAYOUT_FRAMEBUFFER": ("framebuffer", framebuffer_bytes),
+        "LAYOUT_VGA_TEXT": ("VGA text screen", PAGE_BYTES),
+        "LAYOUT_LOCAL_APIC": ("local APIC", PAGE_BYTES),
     }
     return [
         NamedRange(constants[key], constants[key] + size, name)

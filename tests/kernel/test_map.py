@@ -48,6 +48,21 @@ def test_the_kernels_tables_are_drawn(tmp_path: Path) -> None:
     assert 'class="again-edge"' in written[1].read_text()
 
 
+@pytest.mark.parametrize(
+    ("profile", "devices"),
+    [("pvh", {"VGA text screen", "local APIC"}), ("uefi", {"framebuffer", "local APIC"})],
+)
+def test_everything_that_the_kernel_maps_has_a_name(
+    tmp_path: Path, profile: str, devices: set[str]
+) -> None:
+    result = run(tmp_path, "--profile", profile)
+    assert (result.returncode, result.stderr) == (0, "")
+    rows = [row for box in page_map(load(tmp_path / "kernel.json")).boxes for row in box.rows]
+    pages = [row for row in rows if row.kind is Kind.PAGE]
+    assert [row.start for row in pages if not row.name] == [PAGE]  # the demonstration's
+    assert {"GDT, TSS and IDT", "boot info", "kernel stack", *devices} <= {row.name for row in pages}
+
+
 def test_a_test_is_compared_with_what_was_before_it(tmp_path: Path) -> None:
     result = run(tmp_path, TEST)
     assert (result.returncode, result.stderr) == (0, "")

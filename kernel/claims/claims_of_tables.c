@@ -182,7 +182,7 @@ static enum claim_result show_null_pointer(struct monitor *monitor)
 const struct claim claims_of_tables[] = {
     {"R1", "entries hold the physical address of the next table", show_physical_addresses, true},
     {"L1", "CR3 names the table of the highest level", show_cr3, false},
-    {"P1", "where all physical memory is mapped, every table can be read", show_all_memory, true},
+    {"P1", "where all RAM is mapped, every table can be read", show_all_memory, true},
     {"T4", "a temporary mapping: find a free entry, map, access, free it", show_temporary, true},
     {"C1", "following the recursive entry 1 to 4 times leads to the tables", show_recursion, false},
     {"X6", "kernel, stack, memory and boot info have different level-4 entries",

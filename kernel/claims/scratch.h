@@ -34,5 +34,5 @@ static inline volatile uint64_t *scratch_word(const struct scratch *self, unsign
     return mm_port_pointer(scratch_page(self, page));
 }
 
-/* The first word of a frame, through the map of all physical memory. */
+/* The first word of a frame, through the map of all RAM. */
 volatile uint64_t *scratch_physical_word(const struct monitor *monitor, phys_addr frame);

@@ -7,7 +7,7 @@
 #include "mm/page_tree.h"
 
 static const char *const descriptions[STRATEGY_COUNT] = {
-    [STRATEGY_OFFSET] = "all physical memory is mapped at 0xffff800000000000",
+    [STRATEGY_OFFSET] = "all RAM is mapped at 0xffff800000000000",
     [STRATEGY_FIXED] = "the frames of tables are mapped at 10 TiB + physical address",
     [STRATEGY_IDENTITY] = "the frames of tables are mapped at their own addresses",
     [STRATEGY_TEMPORARY] = "slots of a level-1 table are pointed at the tables of a walk",
@@ -41,7 +41,7 @@ static void choose(struct monitor *monitor, enum access_strategy strategy)
         strategy, memory_map_ram_end(&kernel->boot_info->memory_map), kernel->cpu.no_execute);
 
     if (strategy == STRATEGY_OFFSET && !kernel->boot_info->has_physical_memory) {
-        console_print(monitor->console, "physical=off left out the map of all physical memory\n");
+        console_print(monitor->console, "physical=off left out the map of all RAM\n");
         return;
     }
     if ((strategy == STRATEGY_RECURSIVE && !link_root(monitor)) ||

@@ -30,7 +30,7 @@ static enum claim_result show(struct monitor *monitor, const struct claim *claim
     console_print(monitor->console, "%s: %s\n", claim->id, claim->statement);
     enum claim_result result = CLAIM_NOT_HERE;
     if (claim->through_physical_memory && !monitor->kernel->boot_info->has_physical_memory) {
-        console_print(monitor->console, "  physical=off left out the map of all physical memory\n");
+        console_print(monitor->console, "  physical=off left out the map of all RAM\n");
     } else {
         result = claim->show(monitor);
     }

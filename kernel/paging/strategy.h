@@ -5,7 +5,7 @@
 #include "mm/table_access.h"
 
 enum access_strategy {
-    STRATEGY_OFFSET,    /* all of physical memory is mapped at an offset */
+    STRATEGY_OFFSET,    /* all RAM is mapped at an offset */
     STRATEGY_FIXED,     /* the frames of tables are mapped at 10 TiB + physical address */
     STRATEGY_IDENTITY,  /* the frames of tables are mapped at their own addresses */
     STRATEGY_TEMPORARY, /* slots of a level-1 table are pointed at the tables of a walk */

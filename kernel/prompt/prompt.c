@@ -184,7 +184,7 @@ static enum line_event read_line(const struct text_sink *screen)
     }
 }
 
-/* The general allocator's notes are reached through the map of all physical memory. */
+/* The general allocator's notes are reached through the map of all RAM. */
 static void take_frames(struct kernel *kernel)
 {
     monitor.frames = &kernel->frames.source;

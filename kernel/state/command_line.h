@@ -10,7 +10,7 @@
  *   access=offset|fixed|identity|temporary|recursive    how page tables are reached:
  *                    see paging/strategy.h (default offset)
  *   recursive        let an entry of the root name the root, whatever the access
- *   physical=on|off  map all physical memory (default on); off takes another access than offset,
+ *   physical=on|off  map all RAM (default on); off takes another access than offset,
  *                    and is for the normal image: the test image looks at memory by that map
  *   once             exit after the demonstration
  *   part=I/N         of a test that has parts, run the Ith of N  conformance image

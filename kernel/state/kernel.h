@@ -15,7 +15,7 @@ struct kernel {
     uint64_t report_key; /* taken out of the command line; 0: none, or test mode has it */
     struct cpu_features cpu;
     volatile uint8_t *local_apic; /* its registers; NULL: it has none in memory */
-    struct page_table page_table; /* the active tables, reached through all of physical memory */
+    struct page_table page_table; /* the active tables, reached through the map of all RAM */
     struct frame_range usable_ranges[MEMORY_MAP_CAPACITY];
     struct range_source frames; /* the usable frames that nothing has taken yet */
     struct frame_range table_range;

@@ -14,7 +14,7 @@ enum test_session_result {
 /* Runs the tests whose names match `glob`, and prints their results on the kernel's console. The
  * tests have the kernel as it is after booting: about half of what `frames` has free is theirs for
  * as long, as kernel->frames and kernel->table_frames. A test that hangs ends QEMU.
- * *Needs:* all physical memory mapped. */
+ * *Needs:* all RAM mapped. */
 enum test_session_result test_session_run(struct kernel *kernel, struct frame_source *frames,
                                           uint64_t free_frames, const char *glob);
 

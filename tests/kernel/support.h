@@ -57,7 +57,7 @@ volatile uint8_t *physical_byte(const struct kernel *kernel, phys_addr address);
 /* Entry `index` of the table in a frame, as physical memory shows it. */
 volatile uint64_t *physical_entry(const struct kernel *kernel, phys_addr table, unsigned index);
 
-/* Access to tables by the map of all physical memory, whatever the kernel itself uses. */
+/* Access to tables by the map of all RAM, whatever the kernel itself uses. */
 struct table_access physical_access(const struct kernel *kernel);
 
 /* What the memory map calls the memory at `address`; MEMORY_TYPE_COUNT if it does not know it. */

@@ -17,7 +17,7 @@ ANY = .*
 # What can be in the name of a target.
 PLAIN = [[:alnum:]_./+@~-]+
 PLAIN_MEANING = a directory with a path of letters and digits and _./+@~-
-COMPILER = (.*/)?([[:alnum:]_]+-)*(gcc|clang)(-[0-9.]+)?
+COMPILER = ([^ ]*/)?([[:alnum:]_]+-)*(gcc|clang)(-[0-9.]+)?
 comma = ,
 # Asked for when it is needed: reading the table takes a moment.
 PROFILE_NAMES = $(shell $(PYTHON) -c "import sys; sys.path.insert(0, 'scripts'); \

@@ -19,6 +19,8 @@ WRONG = [
     ("BOOT=bios|uefi", "BOOT=bios|uefi: expected bios, uefi, pvh"),
     ("DISPLAY_MODE=windows", "DISPLAY_MODE=windows: expected none, window"),
     ("CC=tcc", "CC=tcc: expected gcc, clang"),
+    ("CC=ccache gcc", "CC=ccache gcc: expected gcc, clang"),
+    ("CC=/usr/bin/ccache /usr/bin/gcc", "CC=/usr/bin/ccache /usr/bin/gcc: expected gcc, clang"),
     ("JOBS=x", "JOBS=x: expected auto, a number from 1"),
     ("JOBS=0", "JOBS=0: expected auto, a number from 1"),
     ("PROFILE=fsat", f"PROFILE=fsat: expected {', '.join(PROFILES)}"),
@@ -76,7 +78,7 @@ def test_help_lists_every_setting_that_a_target_names() -> None:
     names = {line.split()[0] for line in listed.splitlines()[1:]}
     shown = subprocess.run(["grep", "-oE", "[A-Z_]+=", ROOT / "Makefile"], capture_output=True,
                            text=True, check=True).stdout
-    assert {setting.partition("=")[0] for setting, _ in WRONG[:14]} <= names
+    assert {setting.partition("=")[0] for setting, _ in WRONG[:16]} <= names
     others = {"PROJECT_NUMBER", "PWD", "TMPDIR"}  # Doxygen's, and the shell's
     assert {name.rstrip("=") for name in shown.split()} - others - names == set()
 

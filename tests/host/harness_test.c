@@ -11,42 +11,18 @@ TEST(crc32, is_that_of_zlib)
     CHECK_EQUAL(test_crc32(test_crc32(0, "1234", 4), "56789", 5), 0xcbf43926);
 }
 
-static void passes(struct test *test)
-{
-    record_call('t');
-    CHECK(test != NULL);
-}
-
-static void fails_twice(struct test *test)
-{
-    CHECK(1 > 2);
-    CHECK_EQUAL(2 + 2, 5);
-}
-
-static void stops_at_require(struct test *test)
-{
-    REQUIRE_EQUAL(1, 2);
-    CHECK(false);
-}
-
-static void skips(struct test *test)
-{
-    SKIP("no reason");
-    CHECK(false);
-}
-
-static void fails_and_skips(struct test *test)
-{
-    CHECK(false);
-    SKIP("too late");
-}
-
 static const struct test_case cases[] = {
-    {.suite = "inner", .sentence = "passes", .run = passes, .tags = "quick pure"},
-    {.suite = "inner", .sentence = "fails_twice", .run = fails_twice, .tags = "quicker"},
-    {.suite = "inner", .sentence = "stops_at_require", .run = stops_at_require, .tags = "pure"},
-    {.suite = "inner", .sentence = "is_skipped", .run = fails_twice, .requires = REQUIRES_LA57},
-    {.suite = "inner", .sentence = "skips", .run = skips},
+    {.suite = "inner", .sentence = "passes", .run = body_passes, .tags = "quick pure"},
+    {.suite = "inner", .sentence = "fails_twice", .run = body_fails_twice, .tags = "quicker"},
+    {.suite = "inner",
+     .sentence = "stops_at_require",
+     .run = body_stops_at_require,
+     .tags = "pure"},
+    {.suite = "inner",
+     .sentence = "is_skipped",
+     .run = body_fails_twice,
+     .requires = REQUIRES_LA57},
+    {.suite = "inner", .sentence = "skips", .run = body_skips},
 };
 enum { CASE_COUNT = sizeof cases / sizeof cases[0] };
 
@@ -70,7 +46,8 @@ TEST(run, reports_plan_results_and_summary)
     CHECK_TEXT_HAS(recorded.text, "1 > 2 does not hold\n");
     CHECK_TEXT_HAS(recorded.text, "2 + 2 == 5 does not hold: 4 != 5\n");
     CHECK_TEXT_HAS(recorded.text, "1 == 2 does not hold: 1 != 2\nnot ok 3");
-    CHECK_TEXT_HAS(recorded.text, "is_skipped # SKIP four levels in use\nok 5 inner.skips # SKIP no");
+    CHECK_TEXT_HAS(recorded.text,
+                   "is_skipped # SKIP four levels in use\nok 5 inner.skips # SKIP no");
     for (unsigned digit = 0; digit < 8; digit++) {
         uint32_t crc = test_crc32(0, results, sizeof results - 1);
         strncat(summary, &"0123456789abcdef"[crc >> (28 - 4 * digit) & 15], 1);
@@ -156,7 +133,7 @@ TEST(run, selects_by_a_whole_tag_and_the_name)
 
 TEST(run, counts_a_failure_before_a_skip)
 {
-    record_function(fails_and_skips);
+    record_function(body_fails_and_skips);
     CHECK_TEXT_HAS(recorded.text, "\nnot ok 1 inner.it\n# summary: planned=1 passed=0 failed=1");
 }
 
@@ -215,9 +192,9 @@ static uint64_t note_timer_stop(struct test *test)
 TEST(hooks, are_called_around_each_test_that_runs)
 {
     static const struct test_case three[] = {
-        {.suite = "a", .sentence = "b", .run = passes, .expect_failure = "test == NULL"},
-        {.suite = "a", .sentence = "c", .run = stops_at_require, .timeout_ms = 70},
-        {.suite = "a", .sentence = "d", .run = passes, .requires = REQUIRES_SMAP},
+        {.suite = "a", .sentence = "b", .run = body_passes, .expect_failure = "test == NULL"},
+        {.suite = "a", .sentence = "c", .run = body_stops_at_require, .timeout_ms = 70},
+        {.suite = "a", .sentence = "d", .run = body_passes, .requires = REQUIRES_SMAP},
     };
 
     record_run((struct test_run){
@@ -235,8 +212,11 @@ TEST(hooks, are_called_around_each_test_that_runs)
 
 TEST(timer, fails_a_test_that_has_taken_longer_than_its_limit)
 {
-    struct test_case test_case = {
-        .suite = "a", .sentence = "b", .run = passes, .timeout_ms = 70, .expect_failure = NULL};
+    struct test_case test_case = {.suite = "a",
+                                  .sentence = "b",
+                                  .run = body_passes,
+                                  .timeout_ms = 70,
+                                  .expect_failure = NULL};
     struct test_run run = {.cases = &test_case,
                            .case_count = 1,
                            .start_timer = note_timer,
@@ -254,7 +234,8 @@ TEST(timer, fails_a_test_that_has_taken_longer_than_its_limit)
     CHECK_TEXT_HAS(recorded.text, "1..1\nok 1 a.b\n");
     measured_ms = UINT64_MAX;
     record_run(run);
-    CHECK_TEXT_HAS(recorded.text, "# took too long: 18446744073709551615 ms, and its limit is 10000");
+    CHECK_TEXT_HAS(recorded.text,
+                   "# took too long: 18446744073709551615 ms, and its limit is 10000");
     measured_ms = 0;
 }
 
@@ -270,7 +251,8 @@ TEST(hung, test_is_named_and_gets_its_result_line_and_the_run_its_summary)
 {
     record_function(is_hung);
     CHECK_TEXT_EQUAL(recorded.calls, "h");
-    CHECK_TEXT_HAS(recorded.text, "1..1\nhalf a line\n# hung: inner.it runs for more than 10000 ms; "
-                                  "interrupts are off; it is at\nnot ok 1 inner.it\n"
-                                  "# summary: planned=1 passed=0 failed=1 skipped=0 crc32=");
+    CHECK_TEXT_HAS(recorded.text,
+                   "1..1\nhalf a line\n# hung: inner.it runs for more than 10000 ms; "
+                   "interrupts are off; it is at\nnot ok 1 inner.it\n"
+                   "# summary: planned=1 passed=0 failed=1 skipped=0 crc32=");
 }

@@ -42,3 +42,33 @@ void record_function(void (*function)(struct test *test))
 {
     record_known(function, NULL);
 }
+
+void body_passes(struct test *test)
+{
+    record_call('t');
+    CHECK(test != NULL);
+}
+
+void body_fails_twice(struct test *test)
+{
+    CHECK(1 > 2);
+    CHECK_EQUAL(2 + 2, 5);
+}
+
+void body_stops_at_require(struct test *test)
+{
+    REQUIRE_EQUAL(1, 2);
+    CHECK(false);
+}
+
+void body_skips(struct test *test)
+{
+    SKIP("no reason");
+    CHECK(false);
+}
+
+void body_fails_and_skips(struct test *test)
+{
+    CHECK(false);
+    SKIP("too late");
+}

@@ -24,3 +24,11 @@ void record_function(void (*function)(struct test *test));
 
 /* The same as a test that is known to fail. */
 void record_known(void (*function)(struct test *test), const char *expect_failure);
+
+/* Bodies of tests that do what their names say. The first records a 't', and the last fails before it
+ * skips. */
+void body_passes(struct test *test);
+void body_fails_twice(struct test *test);
+void body_stops_at_require(struct test *test);
+void body_skips(struct test *test);
+void body_fails_and_skips(struct test *test);

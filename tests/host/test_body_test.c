@@ -4,56 +4,26 @@
 
 #include <string.h>
 
-static void passes(struct test *test)
-{
-    record_call('t');
-    CHECK(test != NULL);
-}
-
 static void fails_once(struct test *test)
 {
     CHECK_EQUAL(2 + 2, 5);
-}
-
-static void fails_twice(struct test *test)
-{
-    CHECK(1 > 2);
-    CHECK_EQUAL(2 + 2, 5);
-}
-
-static void stops_at_require(struct test *test)
-{
-    REQUIRE_EQUAL(1, 2);
-    CHECK(false);
-}
-
-static void skips(struct test *test)
-{
-    SKIP("no reason");
-    CHECK(false);
-}
-
-static void fails_and_skips(struct test *test)
-{
-    CHECK(false);
-    SKIP("too late");
 }
 
 TEST(expected_failure, is_ok_while_the_check_that_it_names_fails)
 {
     record_known(fails_once, "2 + 2 == 5");
     CHECK_TEXT_HAS(recorded.text, "# failed as expected: 2 + 2 == 5\nok 1 inner.it\n");
-    record_known(stops_at_require, "1 == 2");
+    record_known(body_stops_at_require, "1 == 2");
     CHECK_TEXT_HAS(recorded.text, "# failed as expected: 1 == 2\nok 1 inner.it\n");
-    record_known(passes, "1 == 2");
+    record_known(body_passes, "1 == 2");
     CHECK_TEXT_HAS(recorded.text, "# passes, but was to fail: 1 == 2\nnot ok 1 inner.it\n");
-    record_known(skips, "1 == 2");
+    record_known(body_skips, "1 == 2");
     CHECK_TEXT_HAS(recorded.text, "\nok 1 inner.it # SKIP no reason\n");
 }
 
 TEST(expected_failure, is_no_excuse_for_another)
 {
-    record_known(fails_twice, "2 + 2 == 5");
+    record_known(body_fails_twice, "2 + 2 == 5");
     CHECK_TEXT_HAS(recorded.text, "\nnot ok 1 inner.it\n");
     CHECK(strstr(recorded.text, "as expected") == NULL);
     /* A part of the text, or more of it, is another text. */
@@ -66,7 +36,7 @@ TEST(expected_failure, is_no_excuse_for_another)
 
 TEST(expected_failure, is_no_skip_for_what_comes_after_it)
 {
-    record_known(fails_and_skips, "false");
+    record_known(body_fails_and_skips, "false");
     CHECK_TEXT_HAS(recorded.text, "# failed as expected: false\nok 1 inner.it\n");
 }
 
@@ -175,7 +145,7 @@ static void fail_in_tear_down(struct test *test)
 static void runs_what_fails_in_tear_down(struct test *test)
 {
     static const struct test_fixture fixture = {.set_up = set_up, .tear_down = fail_in_tear_down};
-    test_run_in_fixture(test, &fixture, passes);
+    test_run_in_fixture(test, &fixture, body_passes);
 }
 
 static void runs_what_defers(struct test *test)
@@ -196,7 +166,7 @@ static void runs_it_in_the_body_of_no_fixture(struct test *test)
 
 TEST(expected_failure, is_one_of_the_body_only)
 {
-    static void (*const elsewhere[])(struct test *test) = {
+    static void (*const elsewhere[])(struct test * test) = {
         runs_without_set_up, runs_what_fails_in_tear_down, runs_what_defers, defers_what_fails};
 
     for (size_t i = 0; i < sizeof elsewhere / sizeof elsewhere[0]; i++) {
@@ -218,7 +188,7 @@ static void skip_in_tear_down(struct test *test)
 static void runs_what_skips_in_tear_down(struct test *test)
 {
     static const struct test_fixture fixture = {.tear_down = skip_in_tear_down};
-    test_run_in_fixture(test, &fixture, passes);
+    test_run_in_fixture(test, &fixture, body_passes);
 }
 
 static void skip_later(struct test *test, void *argument)
@@ -234,8 +204,8 @@ static void defers_a_skip(struct test *test)
 
 static void runs_what_skips_in_set_up(struct test *test)
 {
-    static const struct test_fixture fixture = {.set_up = skips, .tear_down = tear_down};
-    test_run_in_fixture(test, &fixture, passes);
+    static const struct test_fixture fixture = {.set_up = body_skips, .tear_down = tear_down};
+    test_run_in_fixture(test, &fixture, body_passes);
 }
 
 static void skips_without_a_reason(struct test *test)
@@ -394,11 +364,12 @@ TEST(subcases, have_their_name_in_an_expected_failure)
     CHECK_TEXT_HAS(recorded.text, "# subcase three: ok\n");
     CHECK_TEXT_HAS(recorded.text, "# subcase four: failed as expected\n"
                                   "# failed as expected: four: value < 4\nok 1 inner.it\n");
-    static const char *const others[] = {"value < 4", "three: value < 4", "four", "four: ",
-                                         "four:value < 4", "fourth: value < 4"};
+    static const char *const others[] = {"value < 4", "three: value < 4", "four",
+                                         "four: ",    "four:value < 4",   "fourth: value < 4"};
     for (size_t i = 0; i < sizeof others / sizeof others[0]; i++) {
         record_known(fails_in_the_last_row, others[i]);
-        CHECK_TEXT_HAS(recorded.text, "# subcase four: not ok\n# subcases: 4, of which failed: 1\n");
+        CHECK_TEXT_HAS(recorded.text,
+                       "# subcase four: not ok\n# subcases: 4, of which failed: 1\n");
         CHECK_TEXT_HAS(recorded.text, "\nnot ok 1 inner.it\n");
     }
 }
@@ -413,4 +384,3 @@ TEST_EACH(subcases, come_from_the_table_in_its_order, rows)
 {
     CHECK_EQUAL(row - rows, row->value - 1);
 }
-

@@ -140,10 +140,11 @@ $(OBJECTS)/%.c.o: %.c Makefile | build-tools
 	$(call quiet,CC $<)$(CC) $(KERNEL_CFLAGS) $(DEBUG_PREFIX) -c $< -o $@
 
 # NASM lists the files that a source includes only when it does nothing else.
-$(OBJECTS)/%.asm.o: %.asm Makefile | build-tools
+$(OBJECTS)/%.asm.o: %.asm Makefile scripts/make/assembly_directory.py | build-tools
 	@mkdir -p $(@D)
 	@$(NASM) -M -MF $(@:.o=.d) -MT $@ -MP $<
 	$(call quiet,NASM $<)$(NASM) -f elf64 -g -F dwarf -w+all -Werror -DKERNEL_BASE=$(KERNEL_BASE) $< -o $@
+	@$(PYTHON) scripts/make/assembly_directory.py $@
 
 $(OBJECTS)/kernel/boot/entry.asm.o: kernel/layout/layout.h
 
@@ -173,7 +174,8 @@ $(call list_rule,$(1),$(2))
 $(1)_sources.asm: $(2) $(1).list scripts/make/image_sources.py $(3)
 	@$(PYTHON) scripts/make/image_sources.py $(2) -- Makefile $(3) >$$@
 endef
-IMAGE_FILES = kernel/boot/kernel.ld scripts/make/symbol_table.awk scripts/make/font_table.py
+IMAGE_FILES = kernel/boot/kernel.ld scripts/make/symbol_table.awk scripts/make/font_table.py \
+    scripts/make/assembly_directory.py
 HOST_IMAGE_FILES = scripts/make/font_table.py
 
 # Records of tests that the runner would refuse are refused here.

@@ -52,6 +52,8 @@ def test_the_kernel_is_built_booted_and_drawn_in_a_directory_of_any_name(
     runner = "./scripts/qemu_runner.py"
     images = ("build/assay.elf", "build/assay-test.elf", "build/assay.iso")
     run("make", "-s", *images, cwd=source, TMPDIR=str(temporary))
+    for image in images[:2]:
+        assert bytes(source) not in (source / image).read_bytes()
     assert "Memory map" in run(runner, "run", "--boot", "bios", cwd=source)
     told = run(runner, "test", "map_to.refuses*", cwd=source, TMPDIR=str(temporary))
     assert "boots green" in told

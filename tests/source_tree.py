@@ -27,6 +27,12 @@ def copy_source(to: Path) -> None:
     shutil.copytree(ROOT, to, ignore=not_source)
 
 
+def copy_directories(to: Path, *names: str) -> None:
+    """The source of some directories of the root, alike."""
+    for name in names:
+        shutil.copytree(ROOT / name, to / name, ignore=not_source)
+
+
 def copy_with_build(to: Path) -> None:
     """The same with what was built, so that `make` there has little to do."""
     copy_source(to)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import importlib.util
 import os
 import re
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -14,6 +13,7 @@ from types import ModuleType
 import pytest
 
 from assay.tree import ROOT
+from source_tree import copy_directories
 
 CHECK = ROOT / "ci" / "check_walk.py"
 COMPILERS = ("gcc", "clang")
@@ -69,8 +69,7 @@ def load_check() -> ModuleType:
 
 @pytest.fixture
 def project_copy(tmp_path: Path) -> Path:
-    shutil.copytree(ROOT / "mm", tmp_path / "mm")
-    shutil.copytree(ROOT / "kernel" / "port", tmp_path / "kernel" / "port")
+    copy_directories(tmp_path, "mm", "kernel/port")
     return tmp_path
 
 

@@ -12,6 +12,7 @@ import pytest
 from assay.tree import ROOT
 from harness.image.elf_file import ElfFile
 from harness.image.test_records import read_tests
+from source_tree import copy_directories
 
 COMPILER = Path(os.environ.get("CC", "gcc")).name
 OBJECTS = Path("build") / COMPILER
@@ -34,8 +35,7 @@ def tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.skip(f"nothing was built with {COMPILER}")
     for path in (ROOT / "Makefile", ROOT / "VERSION", *ROOT.glob("*.mk")):
         shutil.copy2(path, root)
-    for name in ("kernel", "mm", "testing", "tests", "scripts"):
-        shutil.copytree(ROOT / name, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+    copy_directories(root, "kernel", "mm", "testing", "tests", "scripts")
     unused = shutil.ignore_patterns("libmm", "bench", "*.unnamed", "artifacts")
     shutil.copytree(ROOT / OBJECTS, root / OBJECTS, ignore=unused)
     return root

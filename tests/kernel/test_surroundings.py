@@ -14,6 +14,7 @@ import pytest
 
 from assay.tree import ROOT
 from harness.machine.project import build_directory
+from source_tree import copy_directories
 
 RUNNER = ROOT / "scripts" / "qemu_runner.py"
 RUN = f"{RUNNER} run --boot pvh"
@@ -97,7 +98,7 @@ def project_of_another() -> Iterator[Path]:
     """Runner and images where every user can read them, and nobody but root can write."""
     with tempfile.TemporaryDirectory(dir="/tmp") as name:
         directory = Path(name)
-        shutil.copytree(ROOT / "scripts", directory / "scripts")
+        copy_directories(directory, "scripts")
         (directory / "build").mkdir()
         for image in ("assay.elf", "assay-test.elf"):
             shutil.copy(build_directory() / image, directory / "build")

@@ -17,7 +17,7 @@ CPUS =
 JOBS = auto
 K =
 COMMANDS = 2000
-JUNIT = $(BUILD)/junit.xml
+JUNIT := $(BUILD)/junit.xml
 
 export CC
 

@@ -68,6 +68,12 @@ def test_right_settings_are_taken(setting: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+def test_the_results_of_the_tests_go_where_their_page_looks_for_them() -> None:
+    assert "--junitxml='build/junit.xml' " in make("-n", "test").stdout
+    assert "--junitxml='x $(y).xml' " in make("-n", "test", "JUNIT=x $(y).xml").stdout
+    assert "--junit build/junit.xml" in make("-n", "report").stdout
+
+
 def test_only_what_is_meant_to_be_is_taken_from_the_environment() -> None:
     assert make("-n", "clean", BOOT="biso", PORT="8080", CPU="x y", V="7").returncode == 0
     assert "ACCEL=abacus: expected tcg, kvm" in make("-n", "clean", ACCEL="abacus").stderr

@@ -16,6 +16,9 @@ from harness.qemu.process import Qemu
 
 NOTES = ""
 
+# The screen shows the prompt soon after the serial port has sent it.
+SCREEN_WAIT_S = 0.3
+
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     machines = project().machines
@@ -41,6 +44,7 @@ def run(options: argparse.Namespace) -> int:
                 if not qemu.read_until(prompt.text, prompt.limits_s[options.boot]):
                     text = f"'{prompt.text}' did not appear; {qemu.progress()}"
                     return complain(text, EXIT_FAILURES)
+                qemu.listen(SCREEN_WAIT_S, SCREEN_WAIT_S)
                 with Monitor(path) as monitor:
                     monitor.execute("screendump", filename=str(picture), format="png")
         except (MonitorError, ConnectionError) as error:

@@ -151,7 +151,7 @@ void kernel_space_enter(const struct page_table *table, void (*function)(void *a
     descriptors_set_stack(INTERRUPT_STACK_MACHINE_CHECK, stack_top(STACK_MACHINE_CHECK));
     __asm__ volatile("mov %0, %%cr3\n\t"
                      "mov %1, %%rsp\n\t"
-                     "xor %%ebp, %%ebp\n\t"      /* where backtraces end: the kernel's own, */
+                     "xor %%ebp, %%ebp\n\t"   /* where backtraces end: the kernel's own, */
                      ".cfi_undefined rip\n\t" /* and those of debuggers */
                      "call *%2\n\t"
                      "ud2"

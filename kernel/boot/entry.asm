@@ -37,7 +37,7 @@ extern boot_stack_top
 global multiboot2_entry
 global five_levels_enter
 
-%include "kernel/cpu/call_frame.inc"
+%include "kernel/traps/call_frame.inc"
 
 ; ---------------------------------------------------------------------------------------------
 section .boot.header progbits alloc noexec nowrite align=8

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from harness.machine.profile import CPU_MAX, HOST_ONLY, KVM, Feature, Firmware, Profile
 
-# How the kernel reaches its page tables when not by its map of all physical memory.
+# How the kernel reaches its page tables when not by its map of all RAM.
 ACCESS_WAYS = {
     "fixed": "The frames of tables are mapped at 10 TiB + physical address.",
     "identity": "The frames of tables are mapped at their own addresses.",

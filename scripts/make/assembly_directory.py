@@ -20,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from harness.image.elf_file import HEADER, SECTION, ElfError, ElfFile  # noqa: E402
-from harness.image.sources import ROOT  # noqa: E402
+from assay.tree import ROOT  # noqa: E402
 
 INFO, RELOCATIONS = ".debug_info", ".rela.debug_info"
 UNIT_LENGTH = struct.Struct("<I")  # of what follows it

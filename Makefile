@@ -54,8 +54,8 @@ COMBINATION_SOURCES = $(patsubst %,tests/kernel/conformance/%.c,combination fami
 HOST_PROGRAMS = tests/host/pt_trace.c $(wildcard tests/host/fuzz_*.c)
 HOST_TEST_SOURCES = $(filter-out $(HOST_PROGRAMS),$(wildcard tests/host/*.c))
 HOST_MACHINE_SOURCES = $(patsubst %,tests/host/%.c,world test_frames host_cpu host_memory soft_mmu \
-    soft_tlb)
-HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random random_operation model_run page_model \
+    soft_tlb) testing/random.c
+HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random_operation model_run page_model \
     page_model_predict page_model_range)
 HOST_PURE_SOURCES = $(MM_SOURCES) $(MODEL_SOURCES) $(COMBINATION_SOURCES) $(TESTING_SOURCES) \
     $(wildcard kernel/boot_info/*.c kernel/line/*.c) kernel/state/command_line.c \
@@ -76,7 +76,7 @@ assay-misbehave_OBJECTS = $(COMMON_OBJECTS) \
     $(call objects,$(filter-out %/main.c,$(TEST_MODE_SOURCES)) $(TESTING_SOURCES) \
     $(wildcard tests/kernel/misbehave/*.c))
 assay-second-opinion_OBJECTS = $(COMMON_OBJECTS) \
-    $(call objects,$(wildcard tests/kernel/second_opinion/*.c))
+    $(call objects,$(wildcard tests/kernel/second_opinion/*.c) testing/random.c)
 assay-conformance_OBJECTS = $(COMMON_OBJECTS) \
     $(call objects,$(TEST_MODE_SOURCES) $(TESTING_SOURCES) $(MODEL_SOURCES) \
     $(wildcard tests/kernel/conformance/*.c tests/kernel/conformance/*.asm))
@@ -270,6 +270,12 @@ SAMPLE = 20
 matrix: all  ## run the suite on SAMPLE= machines drawn at random; SEED=
 	@$(PYTHON) scripts/qemu_runner.py matrix --sample $(SAMPLE) $(if $(SEED),--seed $(SEED)) \
 	    $(if $(filter-out auto,$(JOBS)),--jobs $(JOBS))
+
+# A failure is shown with its seed. With one job, seeds come one after the other.
+SEEDS ?= 1-300
+.PHONY: test-seeds
+test-seeds: all host-tests $(HARNESS_IMAGES) | test-tools  ## run what is random with each of SEEDS=1-300
+	@SEEDS=$(SEEDS) $(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) -v tests/seeds_run.py
 
 report:  ## a page on the last `make test`: build/report/index.html
 	@$(PYTHON) scripts/report.py --junit $(BUILD)/junit.xml --output $(BUILD)/report/index.html

@@ -35,6 +35,7 @@ $(eval $(call setting,AT,[^ ]*,a function,where map takes the picture))
 $(eval $(call setting,K,$(ANY),a pattern,the tests to run as pytest's -k chooses them))
 $(eval $(call setting,JOBS,auto|$(COUNT),auto|a number from 1,tests at a time))
 $(eval $(call setting,SEED,([0-9]+|0x[0-9a-fA-F]+)?,a number,what random tests start from))
+$(eval $(call setting,SEEDS,[0-9]+(-[0-9]+)?,FIRST-LAST,the seeds of test-seeds))
 $(eval $(call setting,SAMPLE,$(COUNT),a number from 1,machines that matrix draws))
 $(eval $(call setting,COMMANDS,$(COUNT),a number from 1,commands that drive-prompt types on each machine))
 $(eval $(call setting,FUZZ_SECONDS,$(COUNT),a number from 1,how long fuzz looks in all))
@@ -54,9 +55,9 @@ $(eval $(call setting,DESTDIR,$(ANY),a directory,what stands before PREFIX while
 $(eval $(call setting,INSTALL,.+,a program,what copies files for install))
 $(eval $(call setting,V,0|1,,1 shows the commands))
 
-# These two are also taken from the environment.
+# These are also taken from the environment.
 given = $(or $(filter command,$(firstword $(origin $(1)))),$(and $(filter environment,$(firstword \
-    $(origin $(1)))),$(filter SEED ACCEL,$(1))))
+    $(origin $(1)))),$(filter SEED SEEDS ACCEL,$(1))))
 matches = $(shell printf '%s\n' $(call quoted,$(1)) | grep -Eqx -e '$($(1)_PATTERN)' && echo yes)
 check_setting = $(if $(call given,$(1)),$(if $(call matches,$(1)),,\
     $(error $(1)=$(value $(1)): expected $(subst |,$(comma) ,$($(1)_VALUES)); `make help` lists the settings)))

@@ -3,6 +3,7 @@
 
 #include "testing/report.h"
 #include "testing/run.h"
+#include "testing/selection.h"
 
 /* Calls function(test, argument). A failed REQUIRE and a SKIP in it come back here; whoever comes back
  * by a jump of their own has ended the test without a reason. */
@@ -50,6 +51,14 @@ static void run_body(struct test *test, enum test_phase phase, void (*run)(struc
     test->phase = phase;
     run_guarded(test, call_body, &body);
     test->phase = outer;
+}
+
+struct random test_random(struct test *test, uint64_t stream)
+{
+    if (!test_has_tag(test->test_case, "random")) {
+        test_fail_for(test, "draws random numbers without the tag \"random\"", "");
+    }
+    return random_of(test->run->seed, stream);
 }
 
 void test_defer(struct test *test, void (*function)(struct test *test, void *argument),

@@ -1,5 +1,7 @@
 #include "testing/selection.h"
 
+#include "testing/random.h"
+
 enum { NAME_BYTES = TEST_NAME_BYTES_MAX + 1 };
 
 bool test_glob_matches(const char *glob, const char *text)
@@ -27,9 +29,10 @@ bool test_glob_matches(const char *glob, const char *text)
     return *glob == '\0';
 }
 
-/* True when `tag` is one of the words. */
-static bool has_tag(const char *words, const char *tag)
+bool test_has_tag(const struct test_case *test_case, const char *tag)
 {
+    const char *words = test_case->tags;
+
     while (words != NULL && *words != '\0') {
         size_t length = 0;
 
@@ -61,16 +64,8 @@ bool test_is_selected(const struct test_run *run, const struct test_case *test_c
     }
     name[length] = '\0';
     return test_glob_matches(run->glob, name) &&
-           (run->tag == NULL || has_tag(test_case->tags, run->tag)) &&
-           (run->without_tag == NULL || !has_tag(test_case->tags, run->without_tag));
-}
-
-/* The finalizer of splitmix64: every bit of the result depends on every bit of the value. */
-static uint64_t mix(uint64_t value)
-{
-    value = (value ^ value >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
-    value = (value ^ value >> 27) * UINT64_C(0x94d049bb133111eb);
-    return value ^ value >> 31;
+           (run->tag == NULL || test_has_tag(test_case, run->tag)) &&
+           (run->without_tag == NULL || !test_has_tag(test_case, run->without_tag));
 }
 
 /* A Feistel network is a permutation whatever its rounds compute, so no order is stored and any
@@ -89,7 +84,7 @@ uint64_t test_shuffled_index(uint64_t seed, uint64_t count, uint64_t index)
         uint64_t left = index >> half_bits;
         uint64_t right = index & mask;
         for (uint64_t round = 1; round <= ROUNDS; round++) {
-            uint64_t next = left ^ (mix(mix(seed + round) + right) & mask);
+            uint64_t next = left ^ (random_mix(random_mix(seed + round) + right) & mask);
             left = right;
             right = next;
         }

@@ -6,6 +6,9 @@
 /* True when name and tags of the test are those that the run asks for. */
 bool test_is_selected(const struct test_run *run, const struct test_case *test_case);
 
+/* True when `tag` is one of the words in the test's tags. */
+bool test_has_tag(const struct test_case *test_case, const char *tag);
+
 /* The test at `index` in the order of the run, or NULL if it is not selected. */
 const struct test_case *test_selected_case(const struct test_run *run, size_t index);
 

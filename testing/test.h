@@ -26,6 +26,7 @@
 #pragma once
 
 #include "testing/check.h"
+#include "testing/random.h"
 #include "testing/text_output.h"
 
 #include <stdbool.h>
@@ -176,6 +177,10 @@ _Noreturn void test_skip(struct test *test, const char *reason);
  * at once and fails the test. */
 void test_defer(struct test *test, void (*function)(struct test *test, void *argument),
                 void *argument);
+
+/* A generator of random numbers (testing/random.h) from the seed of the run. Fails a test that does
+ * not have the tag "random": by it, the tests are found that are worth running with more seeds. */
+struct random test_random(struct test *test, uint64_t stream);
 
 /* Fails the test, and prints "# ", both texts and a line feed. */
 void test_fail_for(struct test *test, const char *reason, const char *more);

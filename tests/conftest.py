@@ -10,6 +10,7 @@ import pytest
 from _pytest.junitxml import xml_key
 
 import claims
+import seed
 from assay.machines import PROFILES, SUITE_PROFILES
 from assay.project import PROJECT
 from assay.tree import ROOT
@@ -23,13 +24,33 @@ use(PROJECT)
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Claims are checked only where the results of all workers come together."""
+    """What workers have from the process that starts them: the seed, and how signals are handled.
+
+    Claims are checked only where the results of all workers come together. A worker may be in a
+    thread that cannot handle signals.
+    """
+    if hasattr(config, "workerinput"):
+        return
     # Whoever started this may ignore it; then no child could be waited for.
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-    if not hasattr(config, "workerinput"):
-        document, tests = ROOT / "docs" / "claims.md", ROOT / "tests"
-        check = claims.RunCheck(config, document, tests, claims.COUNTS)
-        config.pluginmanager.register(check, "claims")
+    try:
+        seed.choose()
+    except ValueError as error:
+        raise pytest.UsageError(str(error)) from None
+    document, tests = ROOT / "docs" / "claims.md", ROOT / "tests"
+    check = claims.RunCheck(config, document, tests, claims.COUNTS)
+    config.pluginmanager.register(check, "claims")
+
+
+def pytest_report_header() -> str:
+    return f"seed {seed.run_seed()}: `{seed.again()}` repeats what is random in this run"
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Far below the header, whoever reads of a failure looks for the seed."""
+    if terminalreporter.stats.keys() & {"failed", "error"}:
+        terminalreporter.write_line(pytest_report_header())
+
 
 SELECTED = pytest.StashKey[int]()
 
@@ -44,10 +65,14 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("kernel_test", tests, ids=[_identifier(test) for test in tests])
     if "unit_test" in metafunc.fixturenames:
         units = _tests_or_fail(read_unit_tests)
-        metafunc.parametrize("unit_test", units, ids=[test.name for test in units])
+        metafunc.parametrize("unit_test", [_marked(test) for test in units])
     if "suite_profile" in metafunc.fixturenames:
-        profiles = [PROFILES[name] for name in SUITE_PROFILES]
-        metafunc.parametrize("suite_profile", profiles, ids=SUITE_PROFILES)
+        # The order of the tests is random. One machine tells what depends on it.
+        marks = {"pvh": pytest.mark.random}
+        profiles = [
+            pytest.param(PROFILES[name], id=name, marks=marks.get(name, ())) for name in SUITE_PROFILES
+        ]
+        metafunc.parametrize("suite_profile", profiles)
 
 
 def pytest_collection_finish(session: pytest.Session) -> None:
@@ -68,6 +93,7 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     """
     xml = session.config.stash.get(xml_key, None)
     if xml is not None:
+        xml.add_global_property("seed", seed.run_seed())
         xml.add_global_property("exit_status", int(session.exitstatus))
         xml.add_global_property("selected", session.config.stash.setdefault(SELECTED, 0))
 
@@ -86,6 +112,12 @@ def _tests_or_fail(read: Callable[[], tuple[KernelTest, ...]]) -> tuple[KernelTe
     except EnvironmentFault as fault:
         text = str(fault)
     pytest.fail(text, pytrace=False)
+
+
+def _marked(test: KernelTest) -> object:
+    """The test as a parameter. Its tag `random` is the mark of the same name."""
+    marks = [pytest.mark.random] if "random" in test.tags else []
+    return pytest.param(test, id=test.name, marks=marks)
 
 
 def _identifier(test: KernelTest) -> str:

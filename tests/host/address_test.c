@@ -185,15 +185,15 @@ TEST(recursive_table_address, has_the_sign_of_the_slots_top_bit_where_the_tutori
 }
 
 /* Without its last three bits, the address moved right by a block per level is the entry's. */
-TEST(recursive_table_address, is_any_address_moved_right_block_by_block_behind_the_slot)
+TEST(recursive_table_address, is_any_address_moved_right_block_by_block_behind_the_slot,
+     .tags = "random")
 {
-    uint64_t random = 1;
+    struct random random = test_random(test, 0);
 
     for (unsigned round = 0; round < 10000; round++) {
-        random = random * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        unsigned levels = 4 + (random >> 40) % 2;
-        unsigned slot = (unsigned)(random >> 20) % 512;
-        virt_addr address = virt_addr_new_truncate(random ^ random >> 29, levels);
+        unsigned levels = 4 + random_below(&random, 2);
+        unsigned slot = random_below(&random, 512);
+        virt_addr address = virt_addr_new_truncate(random_next(&random), levels);
         uint64_t moved = address.value << (64 - 12 - 9 * levels) >> (64 - 12 - 9 * levels);
 
         for (unsigned level = 1; level <= levels; level++) {

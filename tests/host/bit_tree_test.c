@@ -2,7 +2,6 @@
 #include "mm/bit_tree.h"
 
 #include "testing/test.h"
-#include "tests/host/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -102,7 +101,7 @@ TEST(bit_tree, gives_all_numbers_in_order)
 
 TEST(bit_tree, agrees_with_an_array_over_random_changes, .tags = "random")
 {
-    struct random random = random_of(test, 0);
+    struct random random = test_random(test, 0);
 
     for (unsigned i = 0; i < BOUND_COUNT; i++) {
         struct set set;

@@ -1,7 +1,6 @@
 /* The buddy allocator against a model of it that is a list of owners, one per frame: random calls,
  * right and wrong ones. */
 #include "tests/host/buddy_memory.h"
-#include "tests/host/random.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,7 +8,7 @@
 
 enum {
     STEPS_PER_PHASE = 4000, /* of filling or emptying */
-    CHECK_EVERY = 199,      /* steps */
+    CHECKS = 64,            /* of all that the allocator keeps, at least */
     STREAM_COUNT = 4,       /* of random numbers */
     BLOCKS_MAX = 1 << 20,
     OWNER_FREE = 0,
@@ -69,7 +68,7 @@ static void model_init(struct model *model, struct test *test, const struct layo
                        unsigned stream)
 {
     *model = (struct model){
-        .test = test, .stream = stream, .random = random_of(test, stream)};
+        .test = test, .stream = stream, .random = test_random(test, stream)};
     memory_init(test, &model->memory, layout, 0xa5);
     model->frame_end = memory_end(&model->memory);
     model->owners = malloc(model->frame_end + 1);
@@ -198,7 +197,7 @@ static void run(struct model *model, uint64_t step_count, unsigned order_max)
         }
         require_step(model, buddy_source_free_frames(buddy) == model->free_frames,
                      "the count of free frames is that of the model");
-        if (model->step % CHECK_EVERY == 0) {
+        if (model->step % (step_count / CHECKS) == 0) {
             const char *broken = buddy_source_check(buddy);
             require_step(model, broken == NULL, broken);
         }

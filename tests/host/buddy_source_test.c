@@ -1,6 +1,5 @@
 /* The buddy allocator over memory of every shape: what it hands out, joins, and refuses. */
 #include "tests/host/buddy_memory.h"
-#include "tests/host/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +47,7 @@ static void check_disjoint(struct test *test, uint64_t *blocks, uint64_t count, 
 
 static void shuffle(struct test *test, uint64_t *blocks, uint64_t count)
 {
-    struct random random = random_of(test, 0);
+    struct random random = test_random(test, 0);
 
     for (uint64_t i = count; i > 1; i--) {
         uint64_t k = random_next(&random) % i;
@@ -96,7 +95,7 @@ TEST(buddy, hands_out_every_frame_of_any_memory_once)
     }
 }
 
-TEST(buddy, joins_frames_that_come_back_in_any_order)
+TEST(buddy, joins_frames_that_come_back_in_any_order, .tags = "random")
 {
     struct memory memory;
 
@@ -128,7 +127,7 @@ TEST(buddy, joins_frames_that_come_back_in_any_order)
     }
 }
 
-TEST(buddy, gives_every_aligned_block_of_every_order)
+TEST(buddy, gives_every_aligned_block_of_every_order, .tags = "random")
 {
     struct memory memory;
 

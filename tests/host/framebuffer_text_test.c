@@ -182,22 +182,23 @@ static void model_write(char grid[ROWS][COLUMNS + 1], unsigned *row, unsigned *c
     }
 }
 
-TEST(framebuffer_text, shows_what_a_plain_grid_would_after_any_text)
+TEST(framebuffer_text, shows_what_a_plain_grid_would_after_any_text, .tags = "random")
 {
     char grid[ROWS][COLUMNS + 1] = {{0}};
     unsigned row = 0;
     unsigned column = 0;
 
-    srand(5);
+    struct random random = test_random(test, 0);
+
     begin();
     for (unsigned i = 0; i < ROWS; i++) {
         memset(grid[i], ' ', COLUMNS);
     }
     for (unsigned round = 0; round < 2000; round++) {
         char text[20];
-        size_t length = (size_t)rand() % sizeof text;
+        size_t length = random_below(&random, sizeof text);
         for (size_t i = 0; i < length; i++) {
-            text[i] = (char)(rand() % 6 == 0 ? '\n' : ' ' + rand() % 95);
+            text[i] = (char)(random_below(&random, 6) == 0 ? '\n' : ' ' + random_below(&random, 95));
             model_write(grid, &row, &column, text[i]);
         }
         framebuffer_text_write(&screen, text, length);

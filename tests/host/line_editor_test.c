@@ -290,18 +290,18 @@ static void model_key(struct model *model, enum key key)
     }
 }
 
-TEST(line_editor, shows_the_part_of_any_line_that_the_cursor_is_in)
+TEST(line_editor, shows_the_part_of_any_line_that_the_cursor_is_in, .tags = "random")
 {
     static const enum key keys[] = {KEY_LEFT, KEY_RIGHT,     KEY_HOME,      KEY_END,
                                     KEY_LEFT, KEY_BACKSPACE, KEY_BACKSPACE, KEY_DELETE};
+    struct random random = test_random(test, 0);
     struct model model = {.cursor = 0};
 
     begin();
-    srand(1);
     for (int i = 0; i < 20000; i++) {
         /* Long stretches of typing, of moving and of deleting. */
         int mood = i / 100 % 3;
-        unsigned choice = (unsigned)rand();
+        unsigned choice = random_below(&random, 1 << 16);
         enum key key = mood == 0 || choice % 4 == 0 ? (enum key)('a' + choice / 4 % 26)
                        : mood == 1                  ? keys[choice / 4 % 5]
                                                     : keys[choice / 4 % 8];

@@ -2,7 +2,6 @@
 #include "tests/host/memory_map_model.h"
 
 #include "testing/test.h"
-#include "tests/host/random.h"
 
 #include <string.h>
 
@@ -152,7 +151,7 @@ TEST(memory_map_capacity, agrees_with_a_model_on_random_regions, .tags = "random
 {
     for (unsigned round = 0; round < RANDOM_MAPS; round++) {
         bool usable_first = round < RANDOM_MAPS / 2;
-        struct random random = random_of(test, round);
+        struct random random = test_random(test, round);
 
         begin();
         for (unsigned i = 0; i < RANDOM_REGIONS; i++) {

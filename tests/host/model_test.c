@@ -58,7 +58,7 @@ static bool run_round(struct test *test, struct random *random, enum access_kind
 static void run_rounds(struct test *test, enum access_kind kind, uint64_t part,
                        unsigned operation_count)
 {
-    struct random random = random_of(test, part);
+    struct random random = test_random(test, part);
     bool good = true;
 
     for (unsigned done = 0; good && done < operation_count; done += OPERATIONS_A_ROUND) {

@@ -3,7 +3,6 @@
 
 #include "testing/test.h"
 #include "tests/host/boot_memory.h"
-#include "tests/host/random.h"
 
 #include <stdlib.h>
 
@@ -244,7 +243,7 @@ TEST(multiboot2, refuses_a_command_line_without_an_end)
 /* Whatever the bytes are, the parser stays inside of them; the sanitizers watch. */
 TEST(multiboot2, survives_random_damage, .tags = "random")
 {
-    struct random random = random_of(test, 1);
+    struct random random = test_random(test, 1);
     struct boot_info info;
 
     for (unsigned round = 0; round < 20000; round++) {

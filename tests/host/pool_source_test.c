@@ -2,7 +2,6 @@
 #include "mm/pool_source.h"
 
 #include "testing/test.h"
-#include "tests/host/random.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -165,7 +164,7 @@ TEST(pool, agrees_with_a_list_of_owners_over_random_calls, .tags = "random")
     const struct frame_range window = {{0x40000000}, 500};
     bool allocated[500] = {false};
     uint64_t allocated_count = 0;
-    struct random random = random_of(test, 0);
+    struct random random = test_random(test, 0);
     struct pool pool;
 
     pool_init(&pool, window, 0xa5);

@@ -3,7 +3,6 @@
 
 #include "testing/test.h"
 #include "tests/host/boot_memory.h"
-#include "tests/host/random.h"
 
 #include <stdlib.h>
 
@@ -132,7 +131,7 @@ TEST(pvh, refuses_a_start_info_that_ends_too_soon)
 /* Whatever the bytes are, the parser stays inside of them; the sanitizers watch. */
 TEST(pvh, survives_random_damage, .tags = "random")
 {
-    struct random random = random_of(test, 1);
+    struct random random = test_random(test, 1);
     struct boot_info info;
 
     for (unsigned round = 0; round < 20000; round++) {

@@ -2,7 +2,7 @@
 #pragma once
 
 #include "tests/host/operation.h"
-#include "tests/host/random.h"
+#include "testing/random.h"
 
 /* Of a world's addresses, those that operations are about. */
 struct random_places {

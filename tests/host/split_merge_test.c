@@ -74,7 +74,7 @@ static uint64_t any_flags(struct random *random)
 static void splits_and_merges(struct test *test, struct world *world)
 {
     static struct sample samples[SAMPLES];
-    struct random random = random_of(test, 0);
+    struct random random = test_random(test, 0);
 
     for (unsigned round = 0; round < 12; round++) {
         enum page_size size = (enum page_size)(PAGE_2M + round % 2);
@@ -111,7 +111,7 @@ static void splits_and_merges(struct test *test, struct world *world)
     }
 }
 
-TEST(split, and_merge_change_no_translation_and_no_flag_of_any_byte)
+TEST(split, and_merge_change_no_translation_and_no_flag_of_any_byte, .tags = "random")
 {
     world_for_each(test, splits_and_merges);
 }

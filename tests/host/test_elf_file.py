@@ -21,9 +21,9 @@ from harness.image.elf_file import HEADER, SECTION, SHF_ALLOC, SHT_PROGBITS, Elf
 from harness.image.symbols import symbols_of
 from harness.image.test_records import read_tests
 from made_elf import write_elf
+from seed import again, random_of
 from test_guest_core import note, state, write_core
 
-SEED = int(os.environ.get("SEED", "1"), 0)
 DAMAGES = 400
 SECONDS_EACH = 2.0
 # Values at which counts, offsets and addresses go wrong.
@@ -78,6 +78,7 @@ def test_an_undamaged_image_has_its_test_and_its_symbol(tmp_path: Path) -> None:
     assert (found.name, found.tags, found.expect_failure) == ("suite.sentence", ("slow",), "1 == 2")
 
 
+@pytest.mark.random
 @pytest.mark.parametrize("kind", ["image", "core"])
 def test_damage_anywhere_is_told_in_one_line(tmp_path: Path, kind: str) -> None:
     path = tmp_path / "file.elf"
@@ -86,14 +87,14 @@ def test_damage_anywhere_is_told_in_one_line(tmp_path: Path, kind: str) -> None:
     else:
         content = write_core(path, note(b"CORE\0", b"x" * 16) + note(b"QEMU\0", state())).read_bytes()
     for number in range(DAMAGES):
-        chance = random.Random(f"{SEED} {kind} {number}")
+        chance = random_of(f"{kind} {number}")
         path.write_bytes(damaged(content, chance))
         started = time.process_time()
         try:
             read_everything(path)
         except Exception as error:
-            raise AssertionError(f"SEED={SEED}, {kind} {number}: {error!r}") from error
-        assert time.process_time() - started < SECONDS_EACH, f"SEED={SEED}, {kind} {number}"
+            raise AssertionError(f"{kind} {number}: {error!r}; again: {again()}") from error
+        assert time.process_time() - started < SECONDS_EACH, f"{kind} {number}; again: {again()}"
 
 
 def test_each_header_field_with_each_odd_value_is_told_in_one_line(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 #include "tests/host/test_frames.h"
 
+#include "testing/random.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -82,13 +84,13 @@ static enum frame_free_result give_back(struct frame_source *source, unsigned or
 
 static void shuffle(struct test_frames *frames, uint64_t seed)
 {
+    struct random random = random_of(seed, 0);
+
     for (uint64_t i = frames->free_count; i > 1; i--) {
         uint32_t *one = &frames->free[i - 1];
-        uint32_t *other;
+        uint32_t *other = &frames->free[random_below(&random, (unsigned)i)];
         uint32_t moved = *one;
 
-        seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
-        other = &frames->free[(seed >> 33) % i];
         *one = *other;
         *other = moved;
     }

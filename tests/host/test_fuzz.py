@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -10,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from assay.tree import ROOT
+from seed import again, run_seed
 
 RUNS = 500
 LIMIT_S = 120
-SEED = int(os.environ.get("SEED", "1"), 0) % 2**32
 PROGRAM = "int LLVMFuzzerTestOneInput(const char *bytes, unsigned long count) { return 0; }"
 
 
@@ -42,9 +41,9 @@ def test_a_short_run_of_each_target_finds_nothing(tmp_path: Path) -> None:
     assert made.returncode == 0, made.stdout + made.stderr
     for binary in binaries:
         done = subprocess.run(
-            [ROOT / binary, f"-runs={RUNS}", f"-seed={SEED}", "-max_len=512", "-len_control=0",
+            [ROOT / binary, f"-runs={RUNS}", f"-seed={run_seed() % 2**32}", "-max_len=512", "-len_control=0",
              f"-artifact_prefix={tmp_path}/"],
             capture_output=True, text=True, timeout=LIMIT_S, check=False,
         )
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, f"{binary}:\n{done.stderr}\nagain: {again()}"
         assert f"Done {RUNS} runs" in done.stderr

@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 import pytest
 
 from harness.machine.project import build_directory
+from seed import again, random_of
 
 LIMIT_S = 60
+TRACES = 12  # for each way of access and number of levels
 SIZES = {"4k": 1, "2m": 2, "1g": 3}
 NAMES = {level: name for name, level in SIZES.items()}
 PRESENT, HUGE, PAT_HUGE = 1 << 0, 1 << 7, 1 << 12
@@ -175,11 +177,13 @@ def random_trace(chance: random.Random, levels: int) -> list[str]:
     return [random_line(chance, levels, roots) for _ in range(600)]
 
 
+@pytest.mark.random
 @pytest.mark.parametrize("access", ACCESSES)
 @pytest.mark.parametrize("levels", (4, 5))
 def test_random_traces_are_answered_as_by_the_model(access: str, levels: int) -> None:
-    for seed in range(12):
-        chance = random.Random(seed)
+    for number in range(TRACES):
+        chance = random_of(f"trace {number} {access} {levels}")
+        place = f"trace {number}, again: {again()}"
         frames = chance.choice((0, 3, 9, 20, 65536))
         model = Model(levels, frames)
         trace = random_trace(chance, levels)
@@ -187,13 +191,13 @@ def test_random_traces_are_answered_as_by_the_model(access: str, levels: int) ->
         done = run_tool(
             "\n".join(trace), "--levels", str(levels), "--access", access, "--frames", str(frames)
         )
-        assert done.stderr == "", seed
-        assert done.returncode == 0, seed
+        assert done.stderr == "", place
+        assert done.returncode == 0, place
         answers = done.stdout.splitlines()
         questions = trace + ["(what the tables hold)"] * len(answers)
-        for number, (line, answer, wanted) in enumerate(zip(questions, answers, expected)):
-            assert answer == wanted, f"seed {seed}, line {number + 1}: {line}"
-        assert len(answers) == len(expected), seed
+        for index, (line, answer, wanted) in enumerate(zip(questions, answers, expected)):
+            assert answer == wanted, f"{place}, line {index + 1}: {line}"
+        assert len(answers) == len(expected), place
 
 
 @pytest.mark.parametrize("access", ACCESSES)

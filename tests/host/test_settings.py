@@ -28,6 +28,7 @@ WRONG = [
     ("MEMORY=64X", "MEMORY=64X: expected a size such as 64M"),
     ("CPUS=0", "CPUS=0: expected a number from 1"),
     ("SEED=-1", "SEED=-1: expected a number"),
+    ("SEEDS=1-", "SEEDS=1-: expected FIRST-LAST"),
     ("COMMANDS=2e3", "COMMANDS=2e3: expected a number from 1"),
     ("ACCEL=abacus", "ACCEL=abacus: expected tcg, kvm"),
     ("BUILD=", "BUILD=: expected a directory with a path of letters and digits and _./+@~-"),

@@ -12,10 +12,9 @@ from assay.tree import ROOT
 from harness.image.test_records import KernelTest
 from harness.machine.project import build_directory
 from harness.suite.kernel_tests import read_unit_tests
+from seed import run_seed
 
 LIMIT_S = 120
-# What tests choose at random follows from it; `make test SEED=N` makes it another.
-SEED = os.environ.get("SEED", "1")
 
 
 def run(*words: str) -> subprocess.CompletedProcess[str]:
@@ -26,9 +25,10 @@ def run(*words: str) -> subprocess.CompletedProcess[str]:
 
 
 def test(unit_test: KernelTest) -> None:
-    done = run(unit_test.name, f"seed={SEED}")
+    seed = run_seed()
+    done = run(unit_test.name, f"seed={seed}")
     binary = os.path.relpath(build_directory() / "host" / "unit_tests", ROOT)
-    said = f"{done.stdout}{done.stderr}\nagain: {binary} {unit_test.name} seed={SEED}"
+    said = f"{done.stdout}{done.stderr}\nagain: {binary} {unit_test.name} seed={seed}"
     passed = re.search(rf"^ok 1 {re.escape(unit_test.name)}$", done.stdout, re.MULTILINE)
     if done.returncode != 0 or not passed or "planned=1 passed=1 " not in done.stdout:
         where = f"{unit_test.file}:{unit_test.line}"

@@ -11,6 +11,8 @@ from assay.machines import PROFILES
 from harness.machine.profile import Feature, Profile
 from harness.suite.kernel_tests import boot_tests, matching, read_test_image
 from harness.verdict.ktap import Kind
+from harness.verdict.verdict import Verdict
+from seed import random_of, run_seed
 
 IMAGE = "assay-conformance"
 SAMPLE_MIN = 500_000
@@ -27,17 +29,34 @@ MACHINES = {
 }
 
 
+def tallies(verdict: Verdict) -> list[int]:
+    """How many combinations each test compared, none of which was another than the manual says."""
+    log = "\n".join(verdict.outcome.lines)
+    return [int(n) for n in re.findall(r"^# combinations (\d+) allowed \d+ failed 0$", log, re.M)]
+
+
 @pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES)
 def test_a_sample_agrees_with_the_manual(machine: Profile) -> None:
     tests = matching(read_test_image(IMAGE), "sample.*")
-    assert len(tests) == 2
-    verdict = boot_tests(tests, machine, "sample.*", image=IMAGE)
+    assert len(tests) == 3
+    verdict = boot_tests(tests, machine, "sample.*", f"seed={run_seed()}", image=IMAGE)
     if not verdict.green:
         pytest.fail(verdict.message, pytrace=False)
-    log = "\n".join(verdict.outcome.lines)
-    tallies = re.findall(r"^# combinations (\d+) allowed \d+ failed 0$", log, re.MULTILINE)
-    assert len(tallies) == 2
-    assert max(map(int, tallies)) >= SAMPLE_MIN
+    assert len(tallies(verdict)) == 3
+    assert max(tallies(verdict)) >= SAMPLE_MIN
+
+
+@pytest.mark.random
+def test_random_combinations_agree_with_the_manual_on_a_drawn_machine() -> None:
+    name = random_of("conformance").choice(list(MACHINES))
+    tests = [test for test in read_test_image(IMAGE) if "random" in test.tags]
+    assert len(tests) == 2
+    words = f"tag=random seed={run_seed()}"
+    verdict = boot_tests(tests, MACHINES[name], "*", words, image=IMAGE)
+    if not verdict.green:
+        pytest.fail(f"{name}: {verdict.message}", pytrace=False)
+    assert len(tallies(verdict)) == 2
+    assert max(tallies(verdict)) >= SAMPLE_MIN
 
 
 def test_every_family_has_a_machine() -> None:

@@ -15,6 +15,7 @@ from harness.qemu.command_line import command_line, image_to_boot
 from harness.suite.kernel_tests import boot_tests, find_kvm_fault, read_test_image
 from harness.verdict.ktap import Kind, parse_list
 from harness.verdict.verdict import EXIT_PASS, Verdict
+from seed import run_seed
 
 
 def demand_kvm_if_needed(profile: Profile) -> None:
@@ -32,7 +33,8 @@ def demand_green(verdict: Verdict) -> None:
 def test(kernel_test: KernelTest) -> None:
     assert kernel_test.profile is not None
     demand_kvm_if_needed(kernel_test.profile)
-    verdict = boot_tests([kernel_test], kernel_test.profile, kernel_test.name)
+    words = f"seed={run_seed()}" if "random" in kernel_test.tags else ""
+    verdict = boot_tests([kernel_test], kernel_test.profile, kernel_test.name, words)
     demand_green(verdict)
     if verdict.results[0].skipped:
         pytest.skip(verdict.results[0].line)
@@ -40,7 +42,7 @@ def test(kernel_test: KernelTest) -> None:
 
 def test_suite(suite_profile: Profile, record_property: Callable[[str, object], None]) -> None:
     demand_kvm_if_needed(suite_profile)
-    verdict = boot_tests(read_test_image(), suite_profile, "*")
+    verdict = boot_tests(read_test_image(), suite_profile, "*", f"seed={run_seed()}")
     for result in verdict.results:
         record_property("result", result.line)
     demand_green(verdict)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import random
 from collections import Counter
 from dataclasses import replace
 
@@ -16,20 +14,15 @@ from harness.qemu.command_line import image_path
 from harness.qemu.drawn_machine import SEED_END, draw, is_machine, machine_named
 from harness.qemu.offers import Offers, offers, provided
 from harness.suite.kernel_tests import boot_tests, read_test_image
+from seed import nth_seed
 
 SAMPLE = 12
 FAST = PROFILES["fast"]
 
 
-def drawn_seed(index: int) -> int:
-    """SEED, which a run of all tests has, plus the index; without it, any number."""
-    seed = os.environ.get("SEED", "")
-    return (int(seed, 0) + index) % SEED_END if seed else random.randrange(SEED_END)
-
-
 @pytest.mark.parametrize("index", range(SAMPLE))
 def test_the_suite_passes_on_a_drawn_machine(index: int) -> None:
-    profile = machine_named(f"matrix-{drawn_seed(index)}")
+    profile = machine_named(f"matrix-{nth_seed(index)}")
     verdict = boot_tests(read_test_image(), profile, "*")
     if not verdict.green:
         pytest.fail(f"{profile.name}: {profile.sentence}\n{verdict.message}", pytrace=False)

@@ -6,23 +6,22 @@
 from __future__ import annotations
 
 import os
-import random
 
 import pytest
 
 from prompt_driver import Machine, drive
 from prompt_grammar import STRATEGIES, parse_usage
+from seed import run_seed
 
 COMMANDS = int(os.environ.get("COMMANDS") or 150)
-SEED = int(os.environ.get("SEED") or random.SystemRandom().getrandbits(32))
 
 
 @pytest.mark.parametrize("levels", (4, 5))
 @pytest.mark.parametrize("strategy", STRATEGIES)
 def test_random_commands_do_not_end_the_kernel(strategy: str, levels: int) -> None:
     machine = Machine(f"access={strategy} paging={levels}", "fast" if levels == 4 else "la57")
-    failure = drive(machine, SEED, COMMANDS)
-    again = f"make drive-prompt SEED={SEED} COMMANDS={COMMANDS} K='{strategy} and {levels}'"
+    failure = drive(machine, run_seed(), COMMANDS)
+    again = f"make drive-prompt SEED={run_seed()} COMMANDS={COMMANDS} K='{strategy} and {levels}'"
     assert failure is None, f"after {machine.words!r}:\n{failure}\nagain: {again}"
 
 

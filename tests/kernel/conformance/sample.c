@@ -65,20 +65,11 @@ void sample_pairs(struct test *test, struct tally *tally, struct pair_coverage *
     } while (controls != 0);
 }
 
-/* Marsaglia's xorshift64*. */
-static uint64_t random_number(uint64_t *state)
-{
-    *state ^= *state >> 12;
-    *state ^= *state << 25;
-    *state ^= *state >> 27;
-    return *state * UINT64_C(0x2545f4914f6cdd1d);
-}
-
-static uint64_t random_word(uint64_t *state, uint64_t controls)
+static uint64_t random_word(struct random *random, uint64_t controls)
 {
     const struct combination_machine *machine = stage_machine();
-    uint64_t bits = random_number(state);
-    uint64_t changed = random_number(state) & random_number(state) & random_number(state);
+    uint64_t bits = random_next(random);
+    uint64_t changed = random_next(random) & random_next(random) & random_next(random);
     enum combination_target target =
         (enum combination_target)(bits >> COMBINATION_TARGET_SHIFT & 3);
     /* Access, key and target: any; one entry in four has an extra bit. */
@@ -89,22 +80,24 @@ static uint64_t random_word(uint64_t *state, uint64_t controls)
     return ((combination_open_path(machine, target) ^
              (changed & ~(EXTRA_ALL | CONTROL_ALL) & combination_possible_bits(machine, target))) &
             ~even) |
-           (random_number(state) & even & ~COMBINATION_TARGET) | (bits & COMBINATION_TARGET) |
+           (random_next(random) & even & ~COMBINATION_TARGET) | (bits & COMBINATION_TARGET) |
            controls;
 }
 
-void sample_random(struct test *test, struct tally *tally, struct pair_coverage *coverage,
-                   uint64_t seed, uint64_t count)
+void sample_random(struct test *test, struct tally *tally, struct random *random, uint64_t count)
 {
-    uint64_t state = seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
     uint64_t end = tally->combinations + count;
     uint64_t controls = 0;
 
     for (uint64_t i = 0; tally->combinations < end; i++) {
         if (i % WORDS_PER_CONTROLS == 0) {
-            controls = random_number(&state) & stage_machine()->controls;
+            controls = random_next(random) & stage_machine()->controls;
         }
-        try_word(test, tally, coverage, random_word(&state, controls));
+        uint64_t word = random_word(random, controls);
+
+        if (combination_is_possible(stage_machine(), word)) {
+            judge_combination(test, tally, word);
+        }
     }
 }
 

@@ -15,9 +15,8 @@ struct pair_coverage {
  * flags, for every size of page and kind of access. */
 void sample_pairs(struct test *test, struct tally *tally, struct pair_coverage *coverage);
 
-/* `count` possible combinations of any kind, as the seed has it. */
-void sample_random(struct test *test, struct tally *tally, struct pair_coverage *coverage,
-                   uint64_t seed, uint64_t count);
+/* `count` possible combinations of any kind. */
+void sample_random(struct test *test, struct tally *tally, struct random *random, uint64_t count);
 
 /* Fails the test for each pair of values that two flags can have together on this machine and that
  * was not met. */

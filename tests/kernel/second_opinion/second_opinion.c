@@ -11,20 +11,12 @@
 #include "kernel/layout/layout.h"
 #include "kernel/panic/panic.h"
 #include "kernel/state/kernel.h"
+#include "testing/random.h"
 
-enum { PAGES_OF_A_SIZE = 8, BYTES_OF_A_PAGE = 4, RANDOM_ADDRESSES = 64 };
+enum { PAGES_OF_A_SIZE = 16, BYTES_OF_A_PAGE = 4, RANDOM_ADDRESSES = 128 };
 
-static uint64_t random_state;
+static struct random random;
 static uint64_t translation_count;
-
-/* Marsaglia's xorshift64*. */
-static uint64_t random_number(void)
-{
-    random_state ^= random_state >> 12;
-    random_state ^= random_state << 25;
-    random_state ^= random_state >> 27;
-    return random_state * UINT64_C(0x2545f4914f6cdd1d);
-}
 
 static void say_translation(struct kernel *kernel, uint64_t value)
 {
@@ -50,7 +42,7 @@ static void say_page(struct kernel *kernel, virt_addr page, enum page_size size)
     say_translation(kernel, page.value - 1);
     say_translation(kernel, page.value + bytes);
     for (unsigned i = 0; i < BYTES_OF_A_PAGE; i++) {
-        say_translation(kernel, page.value + random_number() % bytes);
+        say_translation(kernel, page.value + random_next(&random) % bytes);
     }
 }
 
@@ -60,12 +52,12 @@ static bool map_random_page(struct kernel *kernel, enum page_size size, virt_add
 {
     unsigned bits = level_shift(kernel->page_table.levels) + TABLE_INDEX_BITS - 1;
     uint64_t bytes = page_size_bytes(size);
-    uint64_t physical = random_number() & ((UINT64_C(1) << kernel->cpu.physical_bits) - 1);
+    uint64_t physical = random_next(&random) & ((UINT64_C(1) << kernel->cpu.physical_bits) - 1);
     page_flags flags = page_flags_of(PAGE_PRESENT |
-                                     (random_number() & (PAGE_WRITABLE | PAGE_USER)) |
+                                     (random_next(&random) & (PAGE_WRITABLE | PAGE_USER)) |
                                      (kernel->cpu.no_execute ? PAGE_NO_EXECUTE : 0));
 
-    *page = virt_addr_of(align_down(random_number() >> (64 - bits), bytes));
+    *page = virt_addr_of(align_down(random_next(&random) >> (64 - bits), bytes));
     if (page->value < LAYOUT_IDENTITY_END) {
         return false;
     }
@@ -112,7 +104,7 @@ static void say_places_of_the_kernel(struct kernel *kernel)
 
 static void second_opinion_main(struct kernel *kernel)
 {
-    random_state = kernel->options.seed * UINT64_C(0x9e3779b97f4a7c15) | 1;
+    random = random_of(kernel->options.seed, 0);
     console_print(&kernel->console, "Assay, translations, access=%s, %u levels\n",
                   access_strategy_name(kernel->options.access), kernel->page_table.levels);
     say_places_of_the_kernel(kernel);
@@ -122,7 +114,7 @@ static void second_opinion_main(struct kernel *kernel)
         say_pages_of(kernel, PAGE_1G);
     }
     for (unsigned i = 0; i < RANDOM_ADDRESSES; i++) {
-        say_translation(kernel, random_number());
+        say_translation(kernel, random_next(&random));
     }
     console_print(&kernel->console, "# translations %lu\n# The kernel stands still.\n",
                   translation_count);

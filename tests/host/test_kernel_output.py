@@ -80,7 +80,7 @@ def test_a_return_address_is_told_by_the_call_before_it() -> None:
     start = place_of("kernel_panic")
     with SourceLines(ELF) as source:
         here, before = source.at(start), source.at(start, after_call=True)
-        assert here.startswith("kernel/report/panic_report.c:") and source.at(start) == here
+        assert here.startswith("kernel/panic/panic.c:") and source.at(start) == here
         assert before != here
         calls = CallLines(source)
         report = [
@@ -98,7 +98,7 @@ def test_a_return_address_is_told_by_the_call_before_it() -> None:
 def test_a_fault_that_is_told_in_one_line_has_its_place_too() -> None:
     line = "# a.b, t.c:1: PAGE FAULT, error code 0x2, CR2 0x0, in kernel_panic+0x0"
     (told,) = with_source([line], ELF).values()
-    assert told.startswith(f"{line}  kernel/report/panic_report.c:")
+    assert told.startswith(f"{line}  kernel/panic/panic.c:")
     assert with_source(["walk kernel_panic+0x0", "# in kernel_panic+0x0"], ELF) == {}
 
 

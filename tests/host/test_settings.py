@@ -106,3 +106,10 @@ def test_words_and_settings_of_the_machine_reach_the_runner_unchanged(
         "scripts/qemu_runner.py", "run", "--boot", "pvh", "--display", "none", "--memory", "64M",
         "--cpu", "max,-nx", "--cpus", "2", f"--append={words}",
     ]
+
+
+@pytest.mark.parametrize("build", ["build", "elsewhere"])
+def test_the_results_of_a_run_are_where_the_report_reads_them(build: str) -> None:
+    for target, option in (("test", f"--junitxml='{build}/junit.xml'"), ("report", f"--junit {build}/junit.xml")):
+        done = make("-n", target, f"BUILD={build}")
+        assert done.returncode == 0 and option in done.stdout, done.stdout[-500:]

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks which room of scripts/ imports from which: the order is in ci/script_rooms.py.
+"""Checks which room of scripts/ imports from which: the order is in ci/rooms.
 
 usage: ci/check_imports.py [ROOT]
 
@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from check_layering import Violation
-from script_rooms import ENTRY, HARNESS, ROOMS
+from rooms import SCRIPTS, TABLE, RoomsError, read_rooms, room_of
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
@@ -23,7 +23,8 @@ from harness.host.script import run_script  # noqa: E402
 
 LINES_MAX = 350
 SIZED_SUFFIXES = (".py", ".sh", ".js", ".css", ".html", ".j2", ".awk")
-RANK = {room: rank for rank, (room, _) in enumerate(ROOMS)}
+# What serves any kernel.
+HARNESS = f"{SCRIPTS}/harness"
 # They take a module's name as a string.
 IMPORTERS = ("import_module", "__import__")
 
@@ -68,15 +69,10 @@ def _known_part(name: ast.expr) -> str:
     return str(first.value).rstrip(".") if isinstance(first, ast.Constant) else ""
 
 
-def room_of(path: str) -> str:
-    """The directory of a file, which is a room if it is in the table."""
-    return str(PurePosixPath(path).parent)
-
-
-def room_violation(item: Import, target: str) -> Violation | None:
-    """The rule that one import breaks. target: the file that it imports."""
+def room_violation(item: Import, target: str, heights: dict[str, int]) -> Violation | None:
+    """The rule that one import breaks. target: the file that it imports. heights: of the rooms."""
     start, end = room_of(item.path), room_of(target)
-    if start == end or start not in RANK or end not in RANK:
+    if start == end or start not in heights or end not in heights:
         return None
     what = f"{start} imports {end} ({target})"
     if _is_harness(start) and not _is_harness(end):
@@ -84,9 +80,9 @@ def room_violation(item: Import, target: str) -> Violation | None:
             item.path, item.line, what, f"{HARNESS} serves any kernel and knows none",
             "hand it in: see scripts/harness/machine/project.py",
         )
-    if RANK[end] > RANK[start]:
+    if heights[end] > heights[start]:
         return Violation(
-            item.path, item.line, what, f"{end} stands above {start} in ci/script_rooms.py",
+            item.path, item.line, what, f"{end} stands above {start} in {TABLE}",
             "move what both need to a room below, or hand it in",
         )
     return None
@@ -97,7 +93,7 @@ def _is_harness(room: str) -> bool:
 
 
 def module_name(path: str) -> str:
-    parts = PurePosixPath(path).relative_to(ENTRY).with_suffix("").parts
+    parts = PurePosixPath(path).relative_to(SCRIPTS).with_suffix("").parts
     return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
 
 
@@ -120,10 +116,12 @@ def cycles(edges: dict[str, dict[str, int]]) -> Iterator[tuple[str, ...]]:
 
 
 def check(root: Path) -> tuple[list[Violation], int]:
-    """The violations below `root` and the number of Python files of scripts/."""
+    """The violations below `root` and the number of Python files of scripts/. Raises RoomsError."""
+    names = read_rooms(root, (SCRIPTS,))
+    heights = {name: -place for place, name in enumerate(names)}
     texts = {
         path.relative_to(root).as_posix(): path.read_text(encoding="utf-8", errors="replace")
-        for path in sorted((root / ENTRY).rglob("*"))
+        for path in sorted((root / SCRIPTS).rglob("*"))
         if path.is_file() and path.suffix in SIZED_SUFFIXES
     }
     violations = [found for name, text in texts.items() for found in _size(name, text)]
@@ -131,10 +129,10 @@ def check(root: Path) -> tuple[list[Violation], int]:
     modules = {module_name(name): name for name in python}
     edges: dict[str, dict[str, int]] = {}
     for name in python:
-        if room_of(name) not in RANK:
+        if room_of(name) not in heights and name != f"{HARNESS}/__init__.py":
             violations.append(Violation(
                 name, 1, f"{room_of(name)} is in no room", "each file has a place in the order",
-                "move it, or add the room to ci/script_rooms.py",
+                f"move it, or give the room a line in {TABLE}",
             ))
         for item in imports_of(name, ast.parse(texts[name], name), modules):
             target = modules.get(item.name)
@@ -144,7 +142,7 @@ def check(root: Path) -> tuple[list[Violation], int]:
                     "such an import cannot be checked", "write the whole name of the module",
                 ))
             elif target is not None and target != name:
-                found = room_violation(item, target)
+                found = room_violation(item, target, heights)
                 violations += [found] if found else []
                 edges.setdefault(name, {})[target] = item.line
     for ring in cycles(edges):
@@ -171,11 +169,15 @@ def main(arguments: list[str]) -> int:
         print(__doc__)
         return 0 if len(arguments) == 1 else 2
     root = Path(arguments[0]) if arguments else Path(__file__).resolve().parent.parent
-    violations, file_count = check(root)
+    try:
+        violations, file_count = check(root)
+    except RoomsError as error:
+        print(f"check_imports: {error}", file=sys.stderr)
+        return 1
     for violation in violations:
         print(violation)
     if file_count == 0:
-        print(f"check_imports: no Python file below {root}/{ENTRY}", file=sys.stderr)
+        print(f"check_imports: no Python file below {root}/{SCRIPTS}", file=sys.stderr)
         return 1
     print(f"check_imports: {file_count} files, {len(violations)} violations", file=sys.stderr)
     return 1 if violations else 0

@@ -15,7 +15,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from rooms import TABLE, Room, RoomsError, read_rooms
+from rooms import C_DIRECTORIES, SCRIPTS, TABLE, Room, RoomsError, read_rooms
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
@@ -65,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     try:
         text = options.document.read_text(encoding="utf-8")
-        wanted = with_tables(text, read_rooms(options.root))
+        wanted = with_tables(text, read_rooms(options.root, (*C_DIRECTORIES, SCRIPTS)))
     except (RoomsError, OSError) as error:
         print(f"room_table: {options.document}: {error}", file=sys.stderr)
         return EXIT_NO_TABLE

@@ -1,4 +1,4 @@
-"""The table ci/rooms: the directories of the C code in their order, and what each is for."""
+"""The table ci/rooms: the directories of the code in their order, and what each is for."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path, PurePosixPath
 
 TABLE = "ci/rooms"
 C_DIRECTORIES = ("kernel", "mm", "testing", "tests")
+SCRIPTS = "scripts"
 
 
 class RoomsError(Exception):
@@ -22,8 +23,10 @@ class Room:
     line: int
 
 
-def read_rooms(root: Path) -> dict[str, Room]:
-    """The rooms by name, from the top of the house to its ground. Raises RoomsError."""
+def read_rooms(root: Path, tops: tuple[str, ...] = C_DIRECTORIES) -> dict[str, Room]:
+    """The rooms in these directories by name, from the top of the house to its ground. Raises
+    RoomsError."""
+    known = (*C_DIRECTORIES, SCRIPTS)
     rooms: dict[str, Room] = {}
     try:
         text = (root / TABLE).read_text(encoding="utf-8")
@@ -37,10 +40,10 @@ def read_rooms(root: Path) -> dict[str, Room]:
             raise RoomsError(f"{TABLE}:{number}: does not say what {name} is for")
         if name in rooms:
             raise RoomsError(f"{TABLE}:{number}: {name} has a place already, in line {rooms[name].line}")
-        if PurePosixPath(name).parts[0] not in C_DIRECTORIES:
-            raise RoomsError(f"{TABLE}:{number}: {name} is in none of {', '.join(C_DIRECTORIES)}")
+        if PurePosixPath(name).parts[0] not in known:
+            raise RoomsError(f"{TABLE}:{number}: {name} is in none of {', '.join(known)}")
         rooms[name] = Room(name, purpose.strip(), number)
-    return rooms
+    return {name: room for name, room in rooms.items() if PurePosixPath(name).parts[0] in tops}
 
 
 def room_of(file: str) -> str:

@@ -172,7 +172,7 @@ def test_two_rooms_that_include_each_other_are_told_by_the_one_that_leads_up(
         (None, "ci/rooms: No such file"),
         ("mm\n", "ci/rooms:1: does not say what mm is for"),
         ("mm  a\n# b\nmm  c\n", "ci/rooms:3: mm has a place already, in line 1"),
-        ("scripts  a\n", "ci/rooms:1: scripts is in none of kernel, mm, testing, tests"),
+        ("docs  a\n", "ci/rooms:1: docs is in none of kernel, mm, testing, tests, scripts"),
     ],
 )
 def test_a_table_of_rooms_that_cannot_be_used_is_told(

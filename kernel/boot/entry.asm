@@ -1,6 +1,6 @@
-; From the boot loader to kernel_start: checks the CPU, makes the first page tables and enters
-; long mode. Those tables map the first 4 GiB at 0, and the first 2 GiB at KERNEL_BASE, with 2 MiB
-; pages; the kernel leaves them for its own as soon as it knows the memory map.
+; From the boot loader to kernel_start: checks that CPU and memory will do, makes the first page tables
+; and enters long mode. Those tables map the first 4 GiB at 0, and the first 2 GiB at KERNEL_BASE, with
+; 2 MiB pages; the kernel leaves them for its own as soon as it knows the memory map.
 ;
 ; Sources: Multiboot2 Specification 2.0, 3.1 and 3.3; Xen "x86/HVM direct boot ABI";
 ;          Intel SDM volume 3, 10.8.5 "Initializing IA-32e Mode".
@@ -25,14 +25,12 @@ CR4_LA57            equ 1 << 12
 MSR_EFER            equ 0xc0000080
 EFER_LME            equ 1 << 8
 
-COM1                equ 0x3f8
-DEBUG_EXIT          equ 0xf4
-DEBUG_EXIT_PANIC    equ 0x12
-VGA_TEXT            equ 0xb8000
-VGA_WHITE_ON_RED    equ 0x4f00
-
 extern kernel_start
 extern boot_stack_top
+extern image_zeroed_start               ; physical
+extern image_load_end
+extern require_long_mode
+extern require_memory
 
 global multiboot2_entry
 global five_levels_enter
@@ -78,8 +76,8 @@ multiboot2_entry:
 pvh_entry:
     mov edi, PROTOCOL_PVH
 
-; EDI, ESI, EDX are the arguments of kernel_start: protocol, magic, information. No stack is used
-; before long mode.
+; EDI, ESI, EDX are the arguments of kernel_start: protocol, magic, information. Up to long mode the
+; stack is the one beside this code, since there may be no memory elsewhere.
 start_32:
     cli
     cld
@@ -91,30 +89,20 @@ start_32:
     mov ds, ax
     mov es, ax
     mov ss, ax
-    mov esp, boot_stack_top + PHYSICAL
+    mov esp, entry_stack_top
 
-    pushfd                              ; a CPU with CPUID lets EFLAGS.ID (bit 21) change
-    pop eax
-    mov ecx, eax
-    xor eax, 1 << 21
-    push eax
-    popfd
-    pushfd
-    pop eax
-    xor eax, ecx
-    test eax, 1 << 21
-    jz no_long_mode
     push ebx
-    mov eax, 0x80000000
-    cpuid
-    cmp eax, 0x80000001
-    jb no_long_mode
-    mov eax, 0x80000001
-    cpuid
-    pop ebx
-    test edx, 1 << 29                   ; LM
-    jz no_long_mode
-    mov edx, ebx
+    call require_long_mode
+    call require_memory
+    pop edx
+    push edi
+    mov edi, image_zeroed_start         ; where memory is small, firmware keeps its tables there
+    mov ecx, image_load_end
+    sub ecx, edi
+    shr ecx, 2
+    xor eax, eax
+    rep stosd
+    pop edi
 
     mov eax, ENTRY_2M                   ; 4 tables of 512 huge pages: 0..4 GiB
     mov ecx, boot_level2 + PHYSICAL
@@ -159,55 +147,10 @@ bits 64
     mov rax, .high
     jmp rax
 
-; ---------------------------------------------------------------------------------------------
-; Says why the kernel cannot start, on serial and on the VGA text screen, and stops.
-bits 32
-no_long_mode:
-    mov dx, COM1 + 3                    ; 115200 baud, 8N1
-    mov al, 0x80
-    out dx, al
-    mov dx, COM1
-    mov al, 1
-    out dx, al
-    mov dx, COM1 + 1
-    mov al, 0
-    out dx, al
-    mov dx, COM1 + 3
-    mov al, 0x03
-    out dx, al
-
-    mov esi, no_long_mode_text
-    mov edi, VGA_TEXT
-.next_character:
-    lodsb
-    test al, al
-    jz .stop
-    movzx ebx, al
-    mov dx, COM1 + 5
-    mov ecx, 100000                     ; a port that is never ready does not hold us up for ever
-.wait:
-    in al, dx
-    test al, 0x20
-    loopz .wait
-    mov al, bl
-    mov dx, COM1
-    out dx, al
-    cmp bl, ' '
-    jb .next_character                  ; the line end
-    or ebx, VGA_WHITE_ON_RED
-    mov [edi], bx
-    add edi, 2
-    jmp .next_character
-.stop:
-    mov al, DEBUG_EXIT_PANIC
-    out DEBUG_EXIT, al
-.halt:
-    cli
-    hlt
-    jmp .halt
-
-no_long_mode_text:
-    db "PANIC: Assay needs a 64-bit CPU: this one has no long mode", 13, 10, 0
+; Written to before there is paging, and never again.
+align 16
+entry_stack:      times 128 db 0
+entry_stack_top:
 
 align 8
 boot_gdt:

@@ -119,6 +119,22 @@ static void claim(uint64_t start, uint64_t end, enum memory_type type)
     memory_map_add(&boot_info.memory_map, start, end - start, type);
 }
 
+/* Firmware keeps its tables at the end of memory. Where memory ends soon behind the image they share
+ * frames, and each overwrites the other. */
+static void require_frames(uint64_t start, uint64_t end)
+{
+    struct memory_region region;
+
+    for (uint64_t at = start; at < end; at = region.end.value) {
+        region = memory_map_at(&boot_info.memory_map, phys_addr_of(at));
+        if (region.type != MEMORY_USABLE) {
+            PANIC("Assay needs all memory from 0x%lx to 0x%lx; what the memory map has at 0x%lx: %s",
+                  start, end, at,
+                  region.type == MEMORY_TYPE_COUNT ? "nothing" : memory_type_name(region.type));
+        }
+    }
+}
+
 /* Memory that is not free although the firmware says so: the image, and page 0, whose frame holds
  * what the BIOS left there. */
 static void claim_memory_in_use(void)
@@ -126,8 +142,11 @@ static void claim_memory_in_use(void)
     uint64_t boot_info_start = image_physical(image_boot_info_start).value;
     uint64_t boot_info_end = image_physical(image_boot_info_end).value;
 
+    require_frames((uint64_t)image_entry_start, (uint64_t)image_entry_end);
+    require_frames((uint64_t)image_load_start, (uint64_t)image_load_end);
     memory_map_claim_below(&boot_info.memory_map, phys_addr_of(page_size_bytes(PAGE_4K)),
                            MEMORY_BIOS_DATA);
+    claim((uint64_t)image_entry_start, (uint64_t)image_entry_end, MEMORY_KERNEL);
     claim((uint64_t)image_load_start, boot_info_start, MEMORY_KERNEL);
     claim(boot_info_start, boot_info_end, MEMORY_BOOT_INFO);
     claim(boot_info_end, (uint64_t)image_load_end, MEMORY_KERNEL);
@@ -160,11 +179,11 @@ static void add_framebuffer(void)
     console_add_framebuffer(&kernel.console, &framebuffer_screen);
 }
 
-/* Sets frames aside for the tables that will be made later, if those must be inside a window: a run
- * of the memory that the first 2 MiB have, above what the BIOS uses. */
+/* Sets frames aside for the tables that will be made later, if those must be inside a window: the
+ * memory that the first 2 MiB have above the BIOS's and the kernel's entry. */
 static void claim_table_frames(void)
 {
-    uint64_t start = UINT64_C(0x100000);
+    uint64_t start = (uint64_t)image_entry_end;
     uint64_t usable_before = memory_map_bytes(&boot_info.memory_map, MEMORY_USABLE);
     uint64_t bytes = LAYOUT_IDENTITY_END - start;
 

@@ -3,8 +3,9 @@
 
 #include "kernel/layout/layout.h"
 
-extern const uint8_t image_load_start[]; /* physical */
-extern const uint8_t image_load_end[];   /* physical */
+/* Physical: what runs before there is paging, and all the rest. */
+extern const uint8_t image_entry_start[], image_entry_end[];
+extern const uint8_t image_load_start[], image_load_end[];
 extern const uint8_t image_text_start[], image_text_end[];
 extern const uint8_t image_rodata_start[], image_rodata_end[];
 extern const uint8_t image_data_start[], image_data_end[];

@@ -56,6 +56,10 @@ TEST(boot, calls_nothing_usable_that_is_in_use, .tags = "fresh")
         enum memory_type type = memory_type_at(kernel, phys_addr_of(frame));
         CHECK(type == MEMORY_KERNEL || type == MEMORY_BOOT_INFO);
     }
+    for (uint64_t frame = (uint64_t)image_entry_start; frame < (uint64_t)image_entry_end;
+         frame += 4096) {
+        CHECK_EQUAL(memory_type_at(kernel, phys_addr_of(frame)), MEMORY_KERNEL);
+    }
     CHECK_EQUAL(memory_type_at(kernel, image_physical(image_boot_info_start)), MEMORY_BOOT_INFO);
     CHECK_NOT_EQUAL(memory_type_at(kernel, phys_addr_of(0)), MEMORY_USABLE);
     CHECK_EQUAL(memory_type_at(kernel, kernel->page_table.root), MEMORY_PAGE_TABLES);

@@ -83,7 +83,7 @@ def test_walk_has_five_steps_with_five_levels() -> None:
         ("0o270_0123", "0xb8053 -> 0xb8053, "),
         ("736K", "0xb8000 -> 0xb8000, "),
         ("physical+cr3", "0xffff800000001000 -> 0x1000, 4 KiB page, rw--"),
-        ("text", "0xffffffff80201000 -> 0x201000, 4 KiB page, r-x- [kernel text]"),
+        ("text", "0xffffffff80200000 -> 0x200000, 4 KiB page, r-x- [kernel text]"),
         ("recursive", "0xffffff0000000000 -> not mapped: the entry of level 4 is not present"),
     ],
 )

@@ -69,7 +69,7 @@ def test_a_line_can_be_given_up() -> None:
     with Session() as session:
         session.child.send("unmap text force\x03")
         assert session.answer() == []
-        assert session.one("translate text").startswith("0xffffffff80201000 -> 0x201000")
+        assert session.one("translate text").startswith("0xffffffff80200000 -> 0x200000")
 
 
 def test_the_history_is_at_the_arrow_keys() -> None:

@@ -135,7 +135,7 @@ WRONG_INPUT = [
     ("unmap text 4K",
      "refused: the kernel itself is there; `force` at the end does it all the same"),
     ("unmap text+8",
-     '"text+8": 0xffffffff80201008 is not the start of a page; 0xffffffff80201000 is'),
+     '"text+8": 0xffffffff80200008 is not the start of a page; 0xffffffff80200000 is'),
     ("unmap 0xb8123", '"0xb8123": 0xb8123 is not the start of a page; 0xb8000 is'),
     ("unmap stack-4K", "0xffffd000000ef000: not mapped"),
     ("unmap 0x8000000000 0xffffff8000000000",

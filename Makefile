@@ -60,7 +60,8 @@ HOST_MODEL_SOURCES = $(patsubst %,tests/host/%.c,operation random_operation mode
 HOST_PURE_SOURCES = $(MM_SOURCES) $(MODEL_SOURCES) $(COMBINATION_SOURCES) $(TESTING_SOURCES) \
     $(wildcard kernel/boot_info/*.c kernel/line/*.c) kernel/state/command_line.c \
     kernel/paging/strategy.c kernel/lib/format.c kernel/console/terminal_keys.c \
-    kernel/console/scancode.c kernel/screen/framebuffer_text.c kernel/screen/framebuffer.c
+    kernel/console/scancode.c kernel/screen/framebuffer_text.c kernel/screen/framebuffer.c \
+    kernel/drivers/fw_cfg_file.c
 
 # The characters of the framebuffer console. FONT= names another font than the usual one.
 FONT =
@@ -293,10 +294,12 @@ drive-prompt: $(BUILD)/assay.elf | test-tools  ## type random commands on ten ma
 # What a target finds is left in build/fuzz/NAME, as an input that the program takes as its argument.
 FUZZ_SECONDS = 60
 TARGET =
-FUZZ_TARGETS = boot memory_map page_table prompt
+FUZZ_TARGETS = boot fw_cfg memory_map page_table prompt
 FUZZ_CFLAGS = $(filter-out -fsanitize=%,$(HOST_CFLAGS)) -fsanitize=fuzzer,address,undefined
 fuzz_boot_SOURCES = $(patsubst %,kernel/boot_info/%.c,boot_info memory_map multiboot2 pvh) \
     kernel/state/command_line.c kernel/paging/strategy.c mm/table_access.c
+fuzz_fw_cfg_SOURCES = kernel/drivers/fw_cfg_file.c kernel/state/command_line.c kernel/paging/strategy.c \
+    mm/table_access.c
 fuzz_memory_map_SOURCES = kernel/boot_info/memory_map.c tests/host/memory_map_model.c
 fuzz_page_table_SOURCES = $(HOST_MACHINE_SOURCES) $(HOST_MODEL_SOURCES) $(MODEL_SOURCES) $(MM_SOURCES)
 fuzz_prompt_SOURCES = kernel/state/command_line.c kernel/paging/strategy.c mm/table_access.c kernel/lib/format.c \

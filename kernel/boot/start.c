@@ -80,10 +80,18 @@ static void read_boot_info(enum boot_protocol protocol, uint32_t magic, uint32_t
 /* What QEMU's own command line asks for goes before what the boot loader says. */
 static void read_command_line(void)
 {
-    if (fw_cfg_read_text("opt/assay/cmdline", boot_info.command_line,
-                         sizeof boot_info.command_line) == FW_CFG_TOO_LONG) {
+    switch (fw_cfg_file_read(&fw_cfg_ports, "opt/assay/cmdline", boot_info.command_line,
+                             sizeof boot_info.command_line)) {
+    case FW_CFG_OK:
+    case FW_CFG_ABSENT:
+        break;
+    case FW_CFG_TOO_LONG:
         PANIC("the command line in fw_cfg is longer than %zu bytes",
               sizeof boot_info.command_line - 1);
+    case FW_CFG_NOT_TEXT:
+        PANIC("the command line in fw_cfg has a NUL within: what follows it would be lost");
+    case FW_CFG_BAD_DIRECTORY:
+        PANIC("fw_cfg claims more than %d files, which no such device has", FW_CFG_FILES_MAX);
     }
     kernel.report_key = command_line_take_key(boot_info.command_line);
     kernel.options = command_line_parse(boot_info.command_line);

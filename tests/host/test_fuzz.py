@@ -33,7 +33,7 @@ def test_a_short_run_of_each_target_finds_nothing(tmp_path: Path) -> None:
     fault = find_fault(tmp_path)
     if fault:
         pytest.skip(fault)
-    binaries = [f"build/fuzz/fuzz_{name}" for name in ("boot", "memory_map", "prompt")]
+    binaries = [f"build/fuzz/fuzz_{name}" for name in ("boot", "fw_cfg", "memory_map", "prompt")]
     made = subprocess.run(
         ["make", "-s", *binaries],
         cwd=ROOT, capture_output=True, text=True, timeout=LIMIT_S, check=False,

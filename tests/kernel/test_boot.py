@@ -12,7 +12,7 @@ import pytest
 from assay.machines import PROFILES
 from harness.machine.profile import Profile
 from harness.qemu.boot import boot
-from harness.qemu.command_line import command_line, image_to_boot
+from harness.qemu.command_line import command_line, image_to_boot, option_value
 from harness.qemu.outcome import Outcome, Stop
 from harness.verdict.verdict import EXIT_BAD_REQUEST, EXIT_PANIC, EXIT_PASS
 
@@ -117,3 +117,31 @@ def test_a_panic_shows_how_it_was_reached() -> None:
     outcome = boot_normal(PROFILES["fast"], "once provoke=panic")
     demand(outcome, EXIT_PANIC, "kernel_main")
     assert any(line.startswith("PANIC: ") for line in outcome.lines), outcome.lines
+
+
+def boot_with_file(content: bytes, directory: Path) -> Outcome:
+    """With a command line that comes from a file."""
+    file = directory / "words"
+    file.write_bytes(content)
+    extra = ("-fw_cfg", f"name=opt/assay/cmdline,file={option_value(file)}")
+    profile = PROFILES["fast"]
+    command = command_line(profile, image_to_boot(profile, "assay"), extra=extra)
+    return boot(command, profile.boot_limit_s)
+
+
+@pytest.mark.parametrize(
+    ("content", "status", "text"),
+    [
+        (b"once", EXIT_PASS, DEMONSTRATION_ENDS),
+        (b"once\0", EXIT_PASS, DEMONSTRATION_ENDS),
+        (b"once" + b" " * 1019, EXIT_PASS, DEMONSTRATION_ENDS),
+        (b"once" + b" " * 1020, EXIT_PANIC, "PANIC: the command line in fw_cfg is longer than 1023 bytes"),
+        (b"once" + b" " * 2044, EXIT_PANIC, "PANIC: the command line in fw_cfg is longer than 1023 bytes"),
+        (b"once\0provoke=panic", EXIT_PANIC, "PANIC: the command line in fw_cfg has a NUL within"),
+    ],
+    ids=["as it is", "NUL at the end", "1023 bytes", "1024 bytes", "2048 bytes", "NUL within"],
+)
+def test_a_command_line_is_taken_as_a_whole_or_refused(
+    content: bytes, status: int, text: str, tmp_path: Path
+) -> None:
+    demand(boot_with_file(content, tmp_path), status, text)

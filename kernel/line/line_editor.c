@@ -38,21 +38,22 @@ static void put(struct line_editor *self, size_t column, char character)
     self->shown_cursor++;
 }
 
-/* Chooses the part of the line to show: the cursor must be in it. It moves by half its width, so
- * that typing at its end does not write everything anew with each character. */
-static void choose_view(struct line_editor *self)
+/* Chooses the part of the line to show: the cursor must be in it, with `room` columns from its own on.
+ * It moves by half its width, so that typing at its end does not write everything anew with each
+ * character. */
+static void choose_view(struct line_editor *self, size_t room)
 {
     if (self->cursor < self->view_start) {
         self->view_start = self->cursor > LINE_COLUMNS / 2 ? self->cursor - LINE_COLUMNS / 2 : 0;
-    } else if (self->cursor >= self->view_start + LINE_COLUMNS) {
+    } else if (self->cursor + room > self->view_start + LINE_COLUMNS) {
         self->view_start = self->cursor - LINE_COLUMNS / 2;
     }
 }
 
-/* Writes what differs between the screen and the line. */
-static void show(struct line_editor *self)
+/* Writes what differs between the screen and the line. `room`: as choose_view has it. */
+static void show_with_room(struct line_editor *self, size_t room)
 {
-    choose_view(self);
+    choose_view(self, room);
 
     const char *view = &self->text[self->view_start];
     size_t length = self->length - self->view_start;
@@ -69,6 +70,11 @@ static void show(struct line_editor *self)
     }
     move_to(self, self->cursor - self->view_start);
     self->shown_length = length;
+}
+
+static void show(struct line_editor *self)
+{
+    show_with_room(self, 1);
 }
 
 void line_editor_begin(struct line_editor *self, const struct text_sink *screen,
@@ -151,12 +157,14 @@ static void go_to_line(struct line_editor *self, size_t back)
     memcpy(self->text, line, self->length + 1);
 }
 
-/* Ends the line: the cursor goes behind it and to the next row. */
+/* Ends the line: the mark is written behind it, and the cursor goes to the next row. */
 static void finish(struct line_editor *self, const char *mark)
 {
+    size_t mark_columns = strlen(mark);
+
     self->cursor = self->length;
-    show(self);
-    write_text(self, mark, strlen(mark));
+    show_with_room(self, mark_columns > 0 ? mark_columns : 1);
+    write_text(self, mark, mark_columns);
     write_text(self, "\n", 1);
 }
 

@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t byte_count);
 
 static size_t column;
 
-/* The editor stays in its row. The mark of a line that is given up may take one column more. */
+/* The editor stays in its row. */
 static void write_to_row(void *context, const char *text, size_t length)
 {
     (void)context;
@@ -27,7 +27,7 @@ static void write_to_row(void *context, const char *text, size_t length)
             if (column-- == 0) {
                 abort();
             }
-        } else if (column++ == LINE_COLUMNS + 1) {
+        } else if (column++ == LINE_COLUMNS) {
             abort();
         }
     }

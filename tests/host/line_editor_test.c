@@ -143,6 +143,21 @@ TEST(line_editor, tells_what_is_left_to_the_caller)
     CHECK_TEXT_EQUAL(session.editor.text, "walk 1");
 }
 
+TEST(line_editor, marks_a_line_that_is_given_up_within_its_row)
+{
+    for (size_t length = 0; length < LINE_BYTES; length++) {
+        begin();
+        for (size_t i = 0; i < length; i++) {
+            type("x");
+        }
+        CHECK_EQUAL(press(KEY_CTRL('C')), LINE_GIVEN_UP);
+        REQUIRE(!session.row.left_the_row);
+        size_t end = strlen(shown());
+        CHECK_TEXT_EQUAL(shown() + end - strlen("^C"), "^C");
+        CHECK(length == 0 || shown()[end - strlen("x^C")] == 'x');
+    }
+}
+
 TEST(line_editor, goes_through_the_history_and_back_to_the_new_line)
 {
     memset(&session.history, 0, sizeof session.history);

@@ -52,10 +52,12 @@ void command_frames(struct monitor *monitor, const struct arguments *arguments)
     const struct buddy_source *buddy = &monitor->general.buddy;
 
     (void)arguments;
-    if (!monitor->kernel->boot_info->has_physical_memory) {
+    if (monitor->frames == &monitor->kernel->frames.source) {
         console_print(monitor->console,
-                      "With physical=off frames come one by one from the memory map; the next is "
-                      "0x%lx or above.\n",
+                      "With %s frames come one by one from the memory map; the next is 0x%lx or "
+                      "above.\n",
+                      monitor->kernel->boot_info->has_physical_memory ? "memory in small pieces"
+                                                                      : "physical=off",
                       range_source_position(&monitor->kernel->frames).value);
         return;
     }

@@ -8,7 +8,7 @@ struct monitor {
     struct kernel *kernel;
     struct console *console;       /* the kernel's */
     struct frame_source *frames;   /* where free frames come from */
-    struct general_frames general; /* that source, if all RAM is mapped */
+    struct general_frames general; /* that source, if it could be made */
     virt_addr touched;      /* what read, write or fetch was told; its first byte */
     virt_addr touched_last; /* and its last one */
     const char *changed_by; /* the last command that changed memory or tables; NULL: none has */

@@ -193,7 +193,10 @@ static void take_frames(struct kernel *kernel)
     }
     if (!general_frames_init(&monitor.general, &kernel->frames,
                              kernel->boot_info->physical_memory_offset)) {
-        PANIC("no region of memory has room for what a general frame allocator notes");
+        console_print(monitor.console,
+                      "no piece of usable memory is large enough for the notes of the frame "
+                      "allocator: frames come one by one, and no command gives them back\n");
+        return;
     }
     monitor.frames = &monitor.general.buddy.source;
     if (kernel->table_frames == &kernel->frames.source) {

@@ -95,4 +95,8 @@ TEST(command_line, cuts_off_words_that_are_too_long)
     options = command_line_parse(word);
     CHECK_EQUAL(strlen(options.test_glob), TEST_GLOB_BYTES - 1);
     CHECK(strncmp(options.unknown_word, "test=www", 8) == 0);
+    memcpy(word, "tag=w", 5);
+    options = command_line_parse(word);
+    CHECK_EQUAL(strlen(options.test_tag), TEST_TAG_BYTES - 1);
+    CHECK(strncmp(options.unknown_word, "tag=www", 7) == 0);
 }

@@ -265,6 +265,21 @@ test: all host-tests $(HARNESS_IMAGES) | test-tools  ## run all tests
 	@$(PYTHON) -m pytest -c tests/pytest.ini --rootdir=. -n $(JOBS) --junitxml=$(call quoted,JUNIT) \
 	    $(if $(value K),-k $(call quoted,K)) tests
 
+# Each step shows nothing but what is wrong, and one line of how it ended.
+define checked
+@$(2) >$(BUILD)/check.log 2>&1 || { grep -v '^ok \|^# subcase .*: ok$$' $(BUILD)/check.log >&2; echo "check: $(1) failed" >&2; exit 1; }
+@tail -n 1 $(BUILD)/check.log
+endef
+
+.PHONY: check
+check: $(IMAGES) host-tests  ## in seconds, what to run before each commit: builds, checks, quick tests
+	$(call checked,order of rooms,$(PYTHON) ci/check_layering.py)
+	$(call checked,order of scripts,$(PYTHON) ci/check_imports.py)
+	$(call checked,headers,CC="$(CC)" ci/check_headers.sh)
+	$(call checked,documents,$(PYTHON) ci/check_fragments.py)
+	$(call checked,tests on the host,$(BUILD)/host/unit_tests without=slow)
+	$(call checked,tests in the kernel,$(PYTHON) scripts/qemu_runner.py test --profile fast)
+
 # Machines drawn at random: how many, and the seed that draws the first of them.
 SAMPLE = 20
 .PHONY: matrix

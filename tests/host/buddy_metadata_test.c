@@ -120,7 +120,7 @@ static unsigned pages_touched(struct test *test, const struct memory *memory)
     return count;
 }
 
-TEST(buddy_metadata, is_left_alone_where_4_tib_are_not_used)
+TEST(buddy_metadata, is_left_alone_where_4_tib_are_not_used, .tags = "slow")
 {
     static const struct layout small = {{FRAMES(256, 8 * GIB_FRAMES)}, 1};
     static const struct layout large = {{FRAMES(256, 4096 * GIB_FRAMES)}, 1};

@@ -231,7 +231,7 @@ TEST(buddy_model, agrees_on_a_small_memory_that_is_full_again_and_again, .tags =
     run_some_streams(test, &layout, 100000, 9);
 }
 
-TEST(buddy_model, agrees_on_some_gib_with_blocks_of_all_orders, .tags = "random")
+TEST(buddy_model, agrees_on_some_gib_with_blocks_of_all_orders, .tags = "random slow")
 {
     static const struct layout layout = {
         {FRAMES(256, 2 * GIB_FRAMES), FRAMES(3 * GIB_FRAMES - 5000, GIB_FRAMES + 9000)}, 2};

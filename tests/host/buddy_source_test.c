@@ -75,7 +75,7 @@ static void free_all(struct test *test, struct memory *memory, unsigned order,
     CHECK_EQUAL(buddy_source_free_frames(&memory->buddy), memory_frame_count(memory));
 }
 
-TEST(buddy, hands_out_every_frame_of_any_memory_once)
+TEST(buddy, hands_out_every_frame_of_any_memory_once, .tags = "slow")
 {
     struct memory memory;
 
@@ -95,7 +95,7 @@ TEST(buddy, hands_out_every_frame_of_any_memory_once)
     }
 }
 
-TEST(buddy, joins_frames_that_come_back_in_any_order, .tags = "random")
+TEST(buddy, joins_frames_that_come_back_in_any_order, .tags = "random slow")
 {
     struct memory memory;
 
@@ -127,7 +127,7 @@ TEST(buddy, joins_frames_that_come_back_in_any_order, .tags = "random")
     }
 }
 
-TEST(buddy, gives_every_aligned_block_of_every_order, .tags = "random")
+TEST(buddy, gives_every_aligned_block_of_every_order, .tags = "random slow")
 {
     struct memory memory;
 

@@ -67,32 +67,32 @@ static void run_rounds(struct test *test, enum access_kind kind, uint64_t part,
     CHECK(good);
 }
 
-TEST(model, agrees_with_linear_access, .tags = "random")
+TEST(model, agrees_with_linear_access, .tags = "random slow")
 {
     run_rounds(test, ACCESS_LINEAR, 1, 200000);
 }
 
-TEST(model, agrees_with_linear_access_again, .tags = "random")
+TEST(model, agrees_with_linear_access_again, .tags = "random slow")
 {
     run_rounds(test, ACCESS_LINEAR, 2, 200000);
 }
 
-TEST(model, agrees_with_temporary_access, .tags = "random")
+TEST(model, agrees_with_temporary_access, .tags = "random slow")
 {
     run_rounds(test, ACCESS_TEMPORARY, 3, 150000);
 }
 
-TEST(model, agrees_with_temporary_access_again, .tags = "random")
+TEST(model, agrees_with_temporary_access_again, .tags = "random slow")
 {
     run_rounds(test, ACCESS_TEMPORARY, 4, 150000);
 }
 
-TEST(model, agrees_with_recursive_access, .tags = "random")
+TEST(model, agrees_with_recursive_access, .tags = "random slow")
 {
     run_rounds(test, ACCESS_RECURSIVE, 5, 150000);
 }
 
-TEST(model, agrees_with_recursive_access_again, .tags = "random")
+TEST(model, agrees_with_recursive_access_again, .tags = "random slow")
 {
     run_rounds(test, ACCESS_RECURSIVE, 6, 150000);
 }

@@ -189,22 +189,22 @@ static void explore_all(struct test *test, enum access_kind kind, uint64_t frame
     }
 }
 
-TEST(small_world, is_right_after_every_sequence_with_linear_access)
+TEST(small_world, is_right_after_every_sequence_with_linear_access, .tags = "slow")
 {
     explore_all(test, ACCESS_LINEAR, UINT64_MAX);
 }
 
-TEST(small_world, is_right_after_every_sequence_with_temporary_access)
+TEST(small_world, is_right_after_every_sequence_with_temporary_access, .tags = "slow")
 {
     explore_all(test, ACCESS_TEMPORARY, UINT64_MAX);
 }
 
-TEST(small_world, is_right_after_every_sequence_with_recursive_access)
+TEST(small_world, is_right_after_every_sequence_with_recursive_access, .tags = "slow")
 {
     explore_all(test, ACCESS_RECURSIVE, UINT64_MAX);
 }
 
-TEST(small_world, is_right_after_every_sequence_with_few_frames)
+TEST(small_world, is_right_after_every_sequence_with_few_frames, .tags = "slow")
 {
     explore_all(test, ACCESS_LINEAR, 3);
 }

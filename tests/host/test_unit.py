@@ -69,6 +69,13 @@ def test_a_tag_selects() -> None:
     assert done.stderr == 'no test matches "*" and has the tag no_such_tag\n'
 
 
+def test_a_tag_leaves_out() -> None:
+    pool = {test.name: test.tags for test in read_unit_tests() if test.name.startswith("pool.")}
+    plain = {name for name, tags in pool.items() if "random" not in tags}
+    assert plain and plain != set(pool)
+    assert set(results_of(run("pool.*", "without=random").stdout)) == plain
+
+
 def test_the_list_is_that_of_the_records() -> None:
     done = run("--list")
     assert done.returncode == 0
@@ -79,7 +86,7 @@ def test_the_list_is_that_of_the_records() -> None:
 def test_help_shows_the_way() -> None:
     done = run("--help")
     assert (done.returncode, done.stderr) == (0, "")
-    for word in ("PATTERN", "tag=TAG", "seed=N", "--list", "Exit code"):
+    for word in ("PATTERN", "tag=TAG", "without=TAG", "seed=N", "--list", "Exit code"):
         assert word in done.stdout
 
 
@@ -92,6 +99,7 @@ def test_help_shows_the_way() -> None:
         (("glob.*", "seed=0x"), "the seed is no number"),
         (("glob.*", "seed=18446744073709551616"), "the seed is no number"),
         (("glob.*", "tag="), "the tag is empty"),
+        (("glob.*", "without="), "the tag is empty"),
         (("a.*", "b.*"), '"b.*": a second pattern'),
         (("--lists",), '"--lists": neither an option nor a pattern'),
         (("sede=1",), "neither an option nor a pattern"),

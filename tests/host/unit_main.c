@@ -10,9 +10,11 @@
 enum { EXIT_FAILED = 1, EXIT_USAGE = 2, DEFAULT_SEED = 1 };
 
 static const char usage[] =
-    "usage: %s [PATTERN] [tag=TAG] [seed=N] | --list | --help\n"
+    "usage: %s [PATTERN] [tag=TAG] [without=TAG] [seed=N] | --list | --help\n"
     "  PATTERN   run the tests whose name matches, with * and ? (default: *)\n"
     "  tag=TAG   of these only those with the tag\n"
+    "  without=TAG\n"
+    "            of these only those without it\n"
     "  seed=N    run them in the order that N gives; also the seed of what tests choose at random\n"
     "            (default: 1; decimal, or hexadecimal after 0x)\n"
     "  --list    print the names of all tests\n"
@@ -22,6 +24,7 @@ static const char usage[] =
 struct options {
     const char *glob; /* NULL: not given */
     const char *tag;  /* NULL: not given */
+    const char *without_tag;
     uint64_t seed;
     bool list;
     bool help;
@@ -57,6 +60,9 @@ static const char *read_word(struct options *options, const char *word)
     } else if (strncmp(word, "tag=", 4) == 0) {
         options->tag = word + 4;
         return *options->tag != '\0' ? NULL : "the tag is empty";
+    } else if (strncmp(word, "without=", 8) == 0) {
+        options->without_tag = word + 8;
+        return *options->without_tag != '\0' ? NULL : "the tag is empty";
     } else if (*word == '-' || *word == '\0' || strchr(word, '=') != NULL) {
         return "neither an option nor a pattern";
     } else if (options->glob != NULL) {
@@ -75,6 +81,7 @@ static int run_tests(const struct options *options)
         .case_count = (size_t)(test_cases_end - test_cases_start),
         .glob = options->glob != NULL ? options->glob : "*",
         .tag = options->tag,
+        .without_tag = options->without_tag,
         .shuffled = true,
         .seed = options->seed,
         .provides = UINT64_MAX,

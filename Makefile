@@ -156,7 +156,7 @@ $(OBJECTS)/no_symbols.asm: scripts/make/symbol_table.awk
 	@awk -v base=$(KERNEL_BASE) -f $< /dev/null >$@
 
 # A link depends on the list of what is linked, too, so that a deleted source is noticed. The list is
-# written anew only when it is another. Beside it stand the files that lie beside the sources, which
+# rewritten only when it changes. Beside it stand the files that lie beside the sources, which
 # the list of sources in an image names.
 sources_of = $(patsubst $(OBJECTS)/%.o,%,$(patsubst $(OBJECTS)/host/%.o,%,$(1)))
 beside = $(wildcard $(foreach directory,$(sort $(dir $(call sources_of,$(1)))),$(directory)*.c \
@@ -348,7 +348,7 @@ FUZZ_SHARE = $(shell echo $$(($(FUZZ_SECONDS) / $(words $(FUZZ_CHOSEN)) + 1)))
 fuzz: $(addprefix fuzz-,$(FUZZ_CHOSEN))  ## look for inputs that break a parser or its model; TARGET=NAME of one
 
 # mm/ for other kernels: position-independent, so that it can be linked anywhere, with the port header
-# that PORT has. The port is compiled in, so another one builds it anew.
+# that PORT has. The port is compiled in, so another one rebuilds it.
 PORT = tests/host/example/port
 LIBMM_CFLAGS = -std=gnu11 -O2 -g $(WARNINGS) -I. -I$(PORT) -MMD -MP -ffreestanding -fpie \
     -mno-red-zone -mgeneral-regs-only -fno-stack-protector -fno-strict-aliasing

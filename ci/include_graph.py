@@ -191,7 +191,7 @@ def differences(edges: set[Edge], rooms: dict[str, Room], path: Path) -> list[st
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__.split("\n\n")[0], epilog="`make architecture` draws the picture anew."
+        description=__doc__.split("\n\n")[0], epilog="`make architecture` redraws the picture."
     )
     parser.add_argument("--check", action="store_true", help="only compare the picture")
     parser.add_argument("--root", type=Path, default=ROOT, help="of the tree, if not this one")
@@ -212,7 +212,7 @@ def main(arguments: list[str] | None = None) -> int:
     for line in wrong:
         print(f"{options.svg}: {line}")
     if wrong:
-        print("include_graph: `make architecture` draws it anew", file=sys.stderr)
+        print("include_graph: `make architecture` redraws it", file=sys.stderr)
     return EXIT_OUT_OF_DATE if wrong else 0
 
 

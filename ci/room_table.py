@@ -57,7 +57,7 @@ def with_tables(text: str, rooms: dict[str, Room]) -> str:
 
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
-        description=__doc__.split("\n\n")[0], epilog="`make architecture` writes them anew."
+        description=__doc__.split("\n\n")[0], epilog="`make architecture` rewrites them."
     )
     parser.add_argument("--check", action="store_true", help="only compare the tables")
     parser.add_argument("--root", type=Path, default=ROOT, help="of the tree, if not this one")
@@ -81,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
     if wanted != text and not missing and not surplus:
         print(f"{options.document}: has the rooms in another order than {TABLE}")
     if wanted != text:
-        print("room_table: `make architecture` writes it anew", file=sys.stderr)
+        print("room_table: `make architecture` rewrites it", file=sys.stderr)
     return EXIT_OUT_OF_DATE if wanted != text else 0
 
 

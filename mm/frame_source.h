@@ -38,7 +38,7 @@ frame_source_allocate(struct frame_source *source, unsigned order, phys_addr *fr
     return source->allocate(source, order, frame);
 }
 
-/* Who gives back what it has just taken may leave the result alone. */
+/* A caller that gives back what it has just taken may ignore the result. */
 static inline enum frame_free_result frame_source_free(struct frame_source *source, unsigned order,
                                                        phys_addr frame)
 {

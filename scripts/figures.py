@@ -159,7 +159,7 @@ def check() -> list[str]:
                 found.append(f"{path.name} is not what the kernel has")
     made = {path for figure in FIGURES for path in (*figure.dumps(), figure.picture())}
     found += [f"{path.name} is made by nothing" for path in sorted(set(DIRECTORY.iterdir()) - made)]
-    return [f"docs/figures: {line}; `make figures` makes it anew" for line in found]
+    return [f"docs/figures: {line}; `make figures` makes it again" for line in found]
 
 
 def main() -> int:

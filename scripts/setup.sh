@@ -45,7 +45,7 @@ update_package_lists() {
     if [ "$status" -ne 0 ] || grep -qE '^(Err:|E: |W: Failed to fetch)' "$log"; then
         grep -E -A1 '^(Err:|E: |W: )' "$log" >&2 || cat "$log" >&2
         rm -f "$log"
-        fail 'apt-get update failed for the sources above; mend or remove them and run this again'
+        fail 'apt-get update failed for the sources above; fix or remove them and run this again'
     fi
     rm -f "$log"
 }

@@ -31,7 +31,7 @@ void test_fail_for(struct test *test, const char *reason, const char *more)
     output_text(test->output, "\n");
 }
 
-/* A known defect is to show, and is mended when it does not. What else went wrong is no part of it. */
+/* A known defect is to show, and is fixed when it does not. What else went wrong is no part of it. */
 static void judge_expected_failure(struct test *test)
 {
     const char *expected = test->test_case->expect_failure;

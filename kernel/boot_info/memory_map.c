@@ -152,7 +152,7 @@ static uint64_t higher(uint64_t a, uint64_t b)
     return a > b ? a : b;
 }
 
-/* Builds the map anew from left to right. `at` is the first byte of [start, end) that is not yet
+/* Rebuilds the map from left to right. `at` is the first byte of [start, end) that is not yet
  * written: what lies before it is in the list. */
 static void overlay(struct memory_map *map, uint64_t start, uint64_t end, enum memory_type type)
 {

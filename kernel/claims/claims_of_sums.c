@@ -1,4 +1,4 @@
-/* What the tutorial, and its readers, have reckoned: how many tables something takes. */
+/* What the tutorial, and its readers, have counted: how many tables something takes. */
 #include "kernel/claims/claim.h"
 #include "mm/page_range.h"
 

@@ -90,8 +90,8 @@ const struct command commands[] = {
      .summary = "runs the kernel's own tests whose names match",
      .details =
      "  GLOB is a name such as map_to.refuses_a_page_that_is_mapped, with * and ?. Without it\n"
-     "  the suites are listed. The tests have half of the free memory for as long. One that\n"
-     "  hangs ends QEMU.\n",
+     "  the suites are listed. While they run, the tests have half of the free memory. A test\n"
+     "  that hangs ends QEMU.\n",
      .run = command_test},
     {.name = "bench", .summary = "cycles that operations on page tables take here",
      .run = command_bench},

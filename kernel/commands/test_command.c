@@ -75,8 +75,8 @@ void command_test(struct monitor *monitor, const struct arguments *arguments)
         if (monitor->changed_by != NULL) {
             console_print(
                 monitor->console,
-                "The tests expect the kernel as it boots; `%s` has changed it since: boot "
-                "anew to know.\n",
+                "The tests expect the kernel as it boots; `%s` has changed it since: boot it "
+                "again to find out.\n",
                 monitor->changed_by);
         }
         break;

@@ -23,7 +23,7 @@ struct completion completion_of(const char *prefix, size_t prefix_length);
 bool completion_offer(struct completion *self, const char *word);
 
 /* The matches one after the other in the order of their characters, each once, without room for
- * all: each time all words are offered anew, and the first behind the last one found stays.
+ * all: each time all words are offered again, and the first behind the last one found stays.
  * *Needs:* words shorter than COMPLETION_BYTES. */
 struct candidate_order {
     const struct completion *completion;

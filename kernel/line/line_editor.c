@@ -39,7 +39,7 @@ static void put(struct line_editor *self, size_t column, char character)
 }
 
 /* Chooses the part of the line to show: the cursor must be in it, with `room` columns from its own on.
- * It moves by half its width, so that typing at its end does not write everything anew with each
+ * It moves by half its width, so that typing at its end does not rewrite everything with each
  * character. */
 static void choose_view(struct line_editor *self, size_t room)
 {

@@ -56,5 +56,5 @@ bool line_editor_has_other(const struct line_editor *self);
  * then until it is empty again or another one of the history. */
 void line_editor_insert(struct line_editor *self, const char *text, size_t length);
 
-/* Shows the line anew, after the caller has written something and the prompt. */
+/* Shows the line again, after the caller has written something and the prompt. */
 void line_editor_show_again(struct line_editor *self);

@@ -12,6 +12,6 @@ struct builder {
  *
  * flags: of the leaves, for 4 KiB pages; PAGE_PRESENT is added, and PAGE_NO_EXECUTE left out where
  *   the CPU has none.
- * Panics if that cannot be, as for want of frames. */
+ * Panics if that cannot be, as for lack of frames. */
 void builder_map(const struct builder *builder, uint64_t page, phys_addr frame, uint64_t bytes,
                  enum range_pages pages, uint64_t flags);

@@ -19,7 +19,7 @@ struct page_table kernel_space_build(const struct boot_info *info,
 
 /* Maps [start, start + bytes) of a device's memory at `page`, writable and not executable.
  * memory_type: the flags of a 4 KiB page that choose it.
- * Returns: where the first byte is visible once the tables are active. Panics for want of frames.
+ * Returns: where the first byte is visible once the tables are active. Panics for lack of frames.
  */
 volatile uint8_t *kernel_space_map_device(const struct page_table *table, virt_addr page,
                                           phys_addr start, uint64_t bytes, page_flags memory_type,

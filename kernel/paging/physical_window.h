@@ -21,11 +21,11 @@ enum window_rest {
 };
 
 /* Makes the window in which [first, end) is visible at `offset` + physical address.
- * Panics for want of frames. */
+ * Panics for lack of frames. */
 void physical_window_map(const struct builder *builder, uint64_t offset,
                          const struct memory_map *map, phys_addr first, phys_addr end,
                          enum window_rest rest);
 
 /* Splits the huge pages of the window at `offset` until `boundary` is not inside one.
- * Panics for want of frames. */
+ * Panics for lack of frames. */
 void physical_window_cut(const struct builder *builder, uint64_t offset, phys_addr boundary);

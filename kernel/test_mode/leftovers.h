@@ -7,7 +7,7 @@
 #include "testing/test.h"
 
 /* From here on the frames are counted that the kernel's sources give and take back. May be
- * repeated, as it must be when a source was made anew. */
+ * repeated, as it must be when a source was made again. */
 void leftovers_count_frames(struct kernel *kernel);
 
 /* How many of them are out. */

@@ -50,8 +50,8 @@ void descriptors_set_gate(unsigned vector, uint64_t handler, unsigned privilege)
  * controllers returns at once, VECTOR_SOFTWARE goes nowhere. */
 void descriptors_reset_gate(unsigned vector);
 
-/* Loads the data segment again. An exception in user mode leaves selectors of no segment behind, to
- * which the CPU in 64-bit mode has no objection. */
+/* Loads the data segment again. An exception in user mode leaves selectors of no segment behind,
+ * which the CPU accepts in 64-bit mode. */
 void descriptors_reload_data(void);
 
 /* Sets where the stack ends that an exception in user mode is handled on. */

@@ -64,7 +64,7 @@ def main(arguments: Sequence[str]) -> int:
             raise UsageError("no source files are named")
         text = json.dumps(found, indent=1) + "\n"
         out = Path(arguments[0])
-        # An unchanged file stays as old as it is: editors index anew when it changes.
+        # An unchanged file stays as old as it is: editors index again when it changes.
         if not out.is_file() or out.read_text(encoding="utf-8") != text:
             write_whole(out, text)
     except (OSError, UsageError) as error:

@@ -31,7 +31,7 @@ QEMU_EXIT_PASS = 33  # the debug-exit device turns the kernel's 0x10 into (0x10 
 
 
 class BenchError(Exception):
-    """Something that the user can mend, in one line."""
+    """Something that the user can fix, in one line."""
 
 
 @dataclass

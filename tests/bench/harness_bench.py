@@ -48,7 +48,7 @@ BOOT_TIMEOUT_S = 60
 
 
 class BenchError(Exception):
-    """Something that the user can mend, in one line."""
+    """Something that the user can fix, in one line."""
 
 
 def bare_seconds(test: KernelTest) -> float:

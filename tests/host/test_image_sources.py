@@ -118,7 +118,7 @@ def test_an_image_that_is_replaced_while_a_run_goes_on_is_no_longer_taken(tree: 
     copy = tree / "copy"
     copy.write_bytes(image.read_bytes())
     copy.rename(image)
-    assert find_fault(image) == f"{image} was built anew during this run; run it again"
+    assert find_fault(image) == f"{image} was rebuilt during this run; run it again"
     image_sources.forget()
     assert find_fault(image) is None
 
@@ -173,7 +173,7 @@ def test_a_run_ends_when_its_image_is_built_anew(tmp_path: Path, qemu_ends_well:
     qemu.chmod(0o755)
     result = run(["test", "map_to.refuses*"], ASSAY_BUILD=str(tmp_path), QEMU=str(qemu))
     assert result.returncode == 3, result.stdout
-    assert result.stderr == f"qemu_runner: {image} was built anew during this run; run it again\n"
+    assert result.stderr == f"qemu_runner: {image} was rebuilt during this run; run it again\n"
 
 
 def run(command: list[str], **settings: str) -> subprocess.CompletedProcess[str]:

@@ -120,7 +120,7 @@ def test_what_is_drawn_is_up_to_date_until_an_include_changes(tree: Path) -> Non
         "kernel/top includes testing: drawn, but not so",
         "kernel/ground: drawn otherwise than ci/rooms says",
     ]
-    assert "`make architecture` draws it anew" in result.stderr
+    assert "`make architecture` redraws it" in result.stderr
 
 
 def test_what_is_no_picture_or_no_tree_is_told(tree: Path) -> None:

@@ -1,4 +1,4 @@
-"""What `make` links anew, and which tests it refuses to build, in a copy of the tree."""
+"""What `make` links again, and which tests it refuses to build, in a copy of the tree."""
 
 from __future__ import annotations
 

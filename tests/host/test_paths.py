@@ -92,7 +92,7 @@ def test_a_comma_in_a_path_is_no_end_of_an_option() -> None:
 
 @pytest.fixture
 def temporary_root(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The usual choice of a directory is made anew, and forgotten after the test."""
+    """The usual choice of a directory is made again, and forgotten after the test."""
     monkeypatch.setattr(tempfile, "tempdir", None)
 
 

@@ -1,4 +1,4 @@
-"""A run of all tests has a seed: it is drawn anew, said, and repeated by SEED=."""
+"""A run of all tests has a seed: it is new each time, said, and repeated by SEED=."""
 
 from __future__ import annotations
 

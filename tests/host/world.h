@@ -39,7 +39,7 @@ struct world {
     struct host_memory memory;
     struct host_cpu cpu;
     struct soft_mmu mmu;            /* walks the tree; the CPU may use another */
-    bool hidden[TABLE_ENTRY_COUNT]; /* entries of the root that are none of the test's business */
+    bool hidden[TABLE_ENTRY_COUNT]; /* entries of the root that are not for the test */
     uint64_t own_entries; /* physical address of the first of the entries that the access changes */
     unsigned own_entry_count;
     struct world *older; /* the world made before this one that is not freed yet, or NULL */
@@ -49,7 +49,7 @@ struct world {
 extern const struct world_shape world_shapes[];
 extern const unsigned world_shape_count;
 
-/* Which entries of the root will be none of the test's business in a world. */
+/* Which entries of the root belong to the world itself, not to the tree of a test. */
 void world_hidden(const struct world_shape *shape, bool hidden[TABLE_ENTRY_COUNT]);
 
 /* A world, with its CPU running. */

@@ -89,7 +89,7 @@ static uint64_t mixed(uint64_t hash, uint64_t value)
     return hash ^ hash >> 29;
 }
 
-/* What is in free frames does not matter: they are filled anew when they are handed out. */
+/* What is in free frames does not matter: they are filled again when they are handed out. */
 uint64_t model_run_hash(const struct model_run *run)
 {
     const struct world *world = run->world;

@@ -1,5 +1,5 @@
 /* The five ways to reach tables take the tutorial's whole path, from one table: look at the tables,
- * translate, map where the tables exist, fail for want of frames, map with new tables. And what a
+ * translate, map where the tables exist, fail for lack of frames, map with new tables. And what a
  * way cannot do is a result of its own. */
 #include "kernel/paging/strategy.h"
 

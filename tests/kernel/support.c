@@ -97,7 +97,7 @@ static enum frame_free_result test_frames_free(struct frame_source *source, unsi
     return FRAME_FREE_OK;
 }
 
-/* What of the pool the trees of the test reach. */
+/* The frames of the pool that the trees of the test reach. */
 struct reached {
     bool frames[TEST_FRAMES_MAX]; /* by their index in the pool */
     unsigned stray_count;         /* tables in frames that are not in use */

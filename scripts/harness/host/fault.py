@@ -1,7 +1,7 @@
-"""What is wrong with the surroundings, for the one who can mend it."""
+"""What is wrong with the surroundings, for the one who can fix it."""
 
 from __future__ import annotations
 
 
 class EnvironmentFault(Exception):
-    """Something that a boot needs is missing. One line says what, and what mends it."""
+    """Something that a boot needs is missing. One line says what, and what fixes it."""

@@ -50,7 +50,7 @@ def _replacement_fault(image: Path) -> str | None:
         return f"{image}: {error.strerror}; `make` builds it"
     seen = (found.st_dev, found.st_ino, found.st_mtime_ns)
     if _first_seen.setdefault(image, seen) != seen:
-        return f"{image} was built anew during this run; run it again"
+        return f"{image} was rebuilt during this run; run it again"
     return None
 
 
@@ -79,7 +79,7 @@ def _elf_fault(image: Path) -> str | None:
     except ElfError as error:
         return f"{error}; `make` builds it"
     if lines is None:
-        return f"{image} does not say what it was made of; `make` builds it anew"
+        return f"{image} does not say what it was made of; `make` rebuilds it"
     told = _differences(dict(_parsed(line) for line in lines if line))
     if not told:
         return None

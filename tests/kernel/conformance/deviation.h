@@ -18,7 +18,7 @@ struct deviation {
 /* How often it was met since deviations_reset. */
 struct deviation_count {
     uint64_t deviated;
-    uint64_t conformed; /* the emulator did what the manual says: it has been mended */
+    uint64_t conformed; /* the emulator did what the manual says: it has been fixed */
 };
 
 extern const struct deviation deviations[];

@@ -126,6 +126,6 @@ void test_mode_prepare(struct kernel *kernel)
     outer_try = exception_try_innermost();
     leftovers_count_frames(kernel);
     if (!watchdog_init(kernel->local_apic)) {
-        console_print(&kernel->console, "no timer for NMIs: a hung test is not noticed\n");
+        console_print(&kernel->console, "no timer for NMIs: only the runner ends a test that hangs\n");
     }
 }

@@ -18,6 +18,8 @@ from harness.verdict.verdict import Verdict
 
 IMAGE = "assay-misbehave"
 FAST = PROFILES["fast"]
+# Without the timers that the kernel measures a test by.
+TIMELESS = replace(PROFILES["microvm"], machine="microvm,pit=off,pic=off")
 # For those that hang before the first test: long enough for a boot on a busy host.
 IMPATIENT = replace(FAST, boot_limit_s=2.0)
 
@@ -232,6 +234,15 @@ def test_a_lie_about_tests(name: str) -> None:
 def test_a_bad_test(name: str) -> None:
     expected = BAD_TESTS[name]
     demand(run(f"bad.{name}", impatient=expected.kind is Kind.HUNG), expected)
+
+
+@pytest.mark.parametrize("name", ["spins_with_interrupts_off", "outlasts_its_limit"])
+def test_without_a_timer_the_runner_ends_a_test_that_takes_too_long(name: str) -> None:
+    tests = matching(read_test_image(IMAGE), f"bad.{name}")
+    verdict = boot_tests(tests, TIMELESS, f"bad.{name}", image=IMAGE, evidence=False)
+    demand(verdict, Expected(Kind.HUNG, "no output for 2."))
+    assert "no timer for NMIs: only the runner ends a test that hangs" in verdict.message
+    assert "# hung: " not in verdict.message
 
 
 def test_a_known_failure_is_not_excused_by_a_broken_set_up() -> None:

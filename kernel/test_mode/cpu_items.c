@@ -284,7 +284,6 @@ static void write_pic_masks(uint32_t unused, uint64_t value)
 const struct cpu_item cpu_items[] = {
     {"the interrupt flag", read_interrupt_flag, write_interrupt_flag, 0, NULL},
     {"the direction flag", read_direction, write_direction, 0, NULL},
-    FLAGS("the trap flag in RFLAGS", RFLAGS_TRAP),
     FLAGS("the I/O privilege level in RFLAGS", RFLAGS_IO_PRIVILEGE),
     FLAGS("the nested-task flag in RFLAGS", RFLAGS_NESTED_TASK),
     FLAGS("the alignment-check flag in RFLAGS", RFLAGS_ALIGNMENT_CHECK),
@@ -296,7 +295,8 @@ const struct cpu_item cpu_items[] = {
     {"the root in CR3", read_root, write_root, 0, NULL},
     CONTROL(4),
     {"the PCID or flags in CR3", read_root_flags, write_root_flags, 0, NULL},
-    CONTROL(8),
+    /* The local APIC's task priority: without one, QEMU's stays 0. */
+    {"CR8", read_control, write_control, 8, has_apic},
     MSR("EFER", MSR_EFER, NULL),
     {"XCR0", read_extended_control, write_extended_control, 0, has_xcr0},
     SEGMENT("DS", SEGMENT_DS),

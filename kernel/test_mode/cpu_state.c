@@ -14,6 +14,15 @@ static const struct {
     {DESCRIPTORS_TSS, "the contents of the TSS (checksum)"},
 };
 
+enum { CONTENTS_COUNT = sizeof contents / sizeof contents[0] };
+
+const char *cpu_state_name(size_t index)
+{
+    return index < cpu_item_count                    ? cpu_items[index].name
+           : index < cpu_item_count + CONTENTS_COUNT ? contents[index - cpu_item_count].name
+                                                     : NULL;
+}
+
 /* Where table number `at` goes in state->tables, and how much of it. */
 static size_t place_of(size_t at, size_t *length)
 {
@@ -37,7 +46,7 @@ void cpu_state_take(struct cpu_state *state, const struct kernel *kernel)
         state->is_there[i] = item->is_there == NULL || item->is_there(kernel);
         state->values[i] = state->is_there[i] ? item->read(item->number) : 0;
     }
-    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
+    for (size_t i = 0; i < CONTENTS_COUNT; i++) {
         size_t length;
         size_t place = place_of(i, &length);
         memcpy(state->tables + place, descriptors_table(contents[i].table).base, length);
@@ -57,7 +66,7 @@ void cpu_state_put_back(const struct cpu_state *state,
             differs(context, item->name, state->values[i], after);
         }
     }
-    for (size_t i = 0; i < sizeof contents / sizeof contents[0]; i++) {
+    for (size_t i = 0; i < CONTENTS_COUNT; i++) {
         size_t length;
         const uint8_t *before = state->tables + place_of(i, &length);
         uint8_t *now = descriptors_table(contents[i].table).base;

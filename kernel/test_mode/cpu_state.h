@@ -11,6 +11,10 @@ struct cpu_state {
     uint8_t tables[CPU_STATE_TABLES_BYTES]; /* what GDT, IDT and TSS contain, one behind the other */
 };
 
+/* The names of all that is compared, by numbers from 0; NULL beyond the last. Those of cpu_items come
+ * first, in their order. */
+const char *cpu_state_name(size_t index);
+
 /* Reads only what this machine has. */
 void cpu_state_take(struct cpu_state *state, const struct kernel *kernel);
 

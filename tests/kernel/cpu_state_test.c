@@ -1,159 +1,165 @@
-/* What a test leaves behind in the CPU and its interrupt controllers fails it by name. */
+/* What a test leaves behind in the CPU and its interrupt controllers fails it by name: a demonstration
+ * for each row of kernel/test_mode/cpu_items.c, and for each table that is compared. */
 #include "kernel/cpu/registers.h"
 #include "kernel/drivers/nmi_timer.h"
 #include "kernel/drivers/pic.h"
-#include "kernel/drivers/watchdog.h"
+#include "kernel/lib/format.h"
+#include "kernel/lib/string.h"
+#include "kernel/test_mode/cpu_state.h"
 #include "kernel/traps/descriptors.h"
 #include "kernel/traps/exception.h"
 #include "tests/kernel/inner_run.h"
 #include "tests/kernel/support.h"
 
-static void leaves_nothing_at_all(struct test *test)
+#define ALARM UINT64_C(0x1000) /* where nothing is */
+
+/* Each of these changes something as a test might: not by the functions of the list. `bits` are flipped. */
+
+static void flip_interrupt_flag(struct test *test, uint32_t unused, uint64_t bits)
 {
     (void)test;
+    (void)unused;
+    (void)bits;
+    if (interrupts_are_on()) {
+        interrupts_off();
+    } else {
+        interrupts_on();
+    }
 }
 
-static void leaves_interrupts_on(struct test *test)
+static void set_direction(struct test *test, uint32_t unused, uint64_t bits)
 {
     (void)test;
-    interrupts_on();
+    (void)unused;
+    (void)bits;
+    __asm__ volatile("std");
 }
 
-static void leaves_write_protection_off(struct test *test)
+static void set_direction_and_end(struct test *test, uint32_t unused, uint64_t bits)
+{
+    set_direction(test, unused, bits);
+    SKIP("with the direction flag set");
+}
+
+static void flip_flags(struct test *test, uint32_t unused, uint64_t bits)
 {
     (void)test;
-    cr0_write(cr0_read() & ~CR0_WRITE_PROTECT);
+    (void)unused;
+    rflags_write(rflags_read() ^ bits);
 }
 
-static void leaves_the_time_stamp_to_the_kernel(struct test *test)
+static void flip_msr(struct test *test, uint32_t number, uint64_t bits)
 {
     (void)test;
-    cr4_write(cr4_read() ^ CR4_TIME_STAMP_DISABLE);
+    msr_write(number, msr_read(number) ^ bits);
 }
 
-static void leaves_system_calls_on(struct test *test)
+static void flip_control(struct test *test, uint32_t number, uint64_t bits)
 {
+    uint64_t priority;
+
     (void)test;
-    msr_write(MSR_EFER, msr_read(MSR_EFER) ^ EFER_SYSTEM_CALLS);
+    if (number == 0) {
+        cr0_write(cr0_read() ^ bits);
+    } else if (number == 3) {
+        cr3_write(cr3_read() ^ bits);
+    } else if (number == 4) {
+        cr4_write(cr4_read() ^ bits);
+    } else {
+        __asm__ volatile("mov %%cr8, %0" : "=r"(priority));
+        __asm__ volatile("mov %0, %%cr8" : : "r"(priority ^ bits) : "memory");
+    }
 }
 
-static void leaves_a_flush_owed(struct test *test)
-{
-    (void)test;
-    mm_port_flush_owed(1);
-}
-
-static void leaves_other_tables(struct test *test)
+/* Frees the tables at once: an inner test that leaves a frame would fail for that alone. */
+static void use_other_tables(struct test *test, uint32_t unused, uint64_t bits)
 {
     struct kernel *kernel = test->subject;
     struct page_table *table = &kernel->page_table;
     phys_addr root;
 
+    (void)unused;
+    (void)bits;
     REQUIRE(frame_source_allocate(kernel->table_frames, 0, &root));
     for (uint64_t at = 0; at < page_size_bytes(PAGE_4K); at++) {
         *physical_byte(kernel, phys_addr_add(root, at)) =
             *physical_byte(kernel, phys_addr_add(table->root, at));
     }
-    cr3_write(root.value);
+    cr3_write(root.value | (cr3_read() & ~CR3_FRAME_MASK));
     REQUIRE_EQUAL(frame_source_free(kernel->table_frames, 0, root), FRAME_FREE_OK);
 }
 
-static void leaves_a_breakpoint(struct test *test)
+static void flip_xcr0(struct test *test, uint32_t number, uint64_t bits)
 {
+    uint32_t low;
+    uint32_t high;
+
     (void)test;
-    __asm__ volatile("mov %0, %%dr0; mov %1, %%dr7" : : "r"(UINT64_C(0x1000)), "r"(UINT64_C(0x401)));
+    __asm__ volatile("xgetbv" : "=a"(low), "=d"(high) : "c"(number));
+    __asm__ volatile("xsetbv" : : "c"(number), "a"(low ^ (uint32_t)bits), "d"(high));
 }
 
-static void leaves_a_memory_type(struct test *test)
+static void set_debug(struct test *test, uint32_t number, uint64_t value)
 {
-    const struct kernel *kernel = test->subject;
-
-    if (kernel->cpu.page_attributes) {
-        msr_write(MSR_PAT, msr_read(MSR_PAT) ^ PAT_WRITE_COMBINING << 56);
+    (void)test;
+    if (number == 0) {
+        __asm__ volatile("mov %0, %%dr0" : : "r"(value));
+    } else if (number == 1) {
+        __asm__ volatile("mov %0, %%dr1" : : "r"(value));
+    } else if (number == 2) {
+        __asm__ volatile("mov %0, %%dr2" : : "r"(value));
+    } else if (number == 3) {
+        __asm__ volatile("mov %0, %%dr3" : : "r"(value));
+    } else {
+        __asm__ volatile("mov %0, %%dr7" : : "r"(value));
     }
 }
 
-static void leaves_an_entry_of_system_calls(struct test *test)
-{
-    const struct kernel *kernel = test->subject;
-
-    if (kernel->cpu.system_calls) {
-        msr_write(MSR_LSTAR, msr_read(MSR_LSTAR) + 1);
-    }
-}
-
-static void leaves_a_base_of_gs(struct test *test)
+static void flip_segment(struct test *test, uint32_t segment, uint64_t bits)
 {
     (void)test;
-    msr_write(MSR_KERNEL_GS_BASE, 0x1000);
+    descriptors_set_segment(segment, (uint16_t)(descriptors_segment(segment) ^ bits));
 }
 
-static void leaves_no_interrupt_table(struct test *test)
+static void flip_limit(struct test *test, uint32_t name, uint64_t bits)
+{
+    struct descriptor_table table = descriptors_table(name);
+
+    (void)test;
+    table.limit = (uint16_t)(table.limit ^ bits);
+    descriptors_set_table(name, table);
+}
+
+/* With the same contents elsewhere, exceptions go on. */
+static void move_table(struct test *test, uint32_t name, uint64_t bits)
+{
+    static uint8_t copies[2][1024] __attribute__((aligned(16)));
+    uint8_t *copy = copies[name == DESCRIPTORS_IDT];
+    struct descriptor_table table = descriptors_table(name);
+
+    (void)bits;
+    REQUIRE((size_t)table.limit + 1 <= sizeof copies[0]);
+    memcpy(copy, table.base, (size_t)table.limit + 1);
+    descriptors_set_table(name, (struct descriptor_table){copy, table.limit});
+}
+
+static void flip_table(struct test *test, uint32_t name, uint64_t place)
 {
     (void)test;
-    descriptors_set_table(DESCRIPTORS_IDT, (struct descriptor_table){0});
+    descriptors_table(name).base[place] ^= 1;
 }
 
-static void leaves_a_gate(struct test *test)
+static void flip_apic(struct test *test, uint32_t number, uint64_t bits)
 {
     (void)test;
-    descriptors_set_gate(VECTOR_SOFTWARE, (uint64_t)interrupt_ignore, 0);
+    nmi_timer_apic_write(number, nmi_timer_apic_read(number) ^ (uint32_t)bits);
 }
 
-static void leaves_a_data_segment(struct test *test)
+static void flip_pic_masks(struct test *test, uint32_t unused, uint64_t bits)
 {
     (void)test;
-    descriptors_set_segment(SEGMENT_ES, 0);
-}
-
-static void leaves_alignment_checked(struct test *test)
-{
-    (void)test;
-    rflags_write(rflags_read() | RFLAGS_ALIGNMENT_CHECK);
-}
-
-static void leaves_a_task_nested(struct test *test)
-{
-    (void)test;
-    rflags_write(rflags_read() | RFLAGS_NESTED_TASK);
-}
-
-static void leaves_the_direction_down(struct test *test)
-{
-    (void)test;
-    __asm__ volatile("std");
-}
-
-static void leaves_the_direction_down_and_ends(struct test *test)
-{
-    leaves_the_direction_down(test);
-    SKIP("with the direction flag set");
-}
-
-static void leaves_a_task_priority(struct test *test)
-{
-    (void)test;
-    __asm__ volatile("mov %0, %%cr8" : : "r"(UINT64_C(5)));
-}
-
-static void leaves_the_timer_masked(struct test *test)
-{
-    (void)test;
-    pic_set_masks((uint16_t)(pic_masks() ^ 1u << PIC_LINE_TIMER));
-}
-
-static void leaves_the_apic_off(struct test *test)
-{
-    (void)test;
-    if (watchdog_is_there()) {
-        nmi_timer_apic_write(APIC_SPURIOUS, nmi_timer_apic_read(APIC_SPURIOUS) & 0xff);
-    }
-}
-
-/* Whether the machine has what the row leaves. */
-static bool has_pats(const struct kernel *kernel)
-{
-    return kernel->cpu.page_attributes;
+    (void)unused;
+    pic_set_masks((uint16_t)(pic_masks() ^ bits));
 }
 
 static bool has_system_calls(const struct kernel *kernel)
@@ -161,70 +167,175 @@ static bool has_system_calls(const struct kernel *kernel)
     return kernel->cpu.system_calls;
 }
 
-/* Without a local APIC, whose task priority it is, QEMU's CR8 stays 0. */
-static bool has_task_priority(const struct kernel *kernel)
+/* Otherwise all bits are read as ones. By a line of the second PIC, which is masked. */
+static bool has_pic(const struct kernel *kernel)
 {
+    uint16_t masks = pic_masks();
+
     (void)kernel;
-    return (cpuid_read(1, 0).edx & 1 << 9) != 0;
+    pic_set_masks(masks ^ 0x8000);
+    bool is_there = pic_masks() != masks;
+    pic_set_masks(masks);
+    return is_there;
 }
 
-static bool has_watchdog(const struct kernel *kernel)
-{
-    (void)kernel;
-    return watchdog_is_there();
-}
-
-static const struct {
+/* name: of the row whose change is to be told. is_possible: whether the machine allows the change; NULL: each
+ * does that has what the row is about. */
+struct demonstration {
     const char *name;
-    void (*function)(struct test *test);
-    const char *text;
-    bool (*is_there)(const struct kernel *kernel); /* NULL: on every machine */
-} register_rows[] = {
-    {"interrupt flag", leaves_interrupts_on,
-     "# left behind: the interrupt flag was 0x0 and is 0x1\nnot ok", NULL},
-    {"CR0", leaves_write_protection_off, "# left behind: CR0 was 0x8001", NULL},
-    {"CR3", leaves_other_tables, "# left behind: the root in CR3 was 0x", NULL},
-    {"CR4", leaves_the_time_stamp_to_the_kernel, "# left behind: CR4 was 0x", NULL},
-    {"EFER", leaves_system_calls_on, "# left behind: EFER was 0x", has_system_calls},
-    {"DR7", leaves_a_breakpoint, "# left behind: DR7 was 0x400 and is 0x401\n", NULL},
-    {"DR0", leaves_a_breakpoint, "# left behind: DR0 was 0x0 and is 0x1000\n", NULL},
-    {"PAT", leaves_a_memory_type, "# left behind: the PAT was 0x", has_pats},
-    {"LSTAR", leaves_an_entry_of_system_calls, "# left behind: LSTAR was 0x", has_system_calls},
-    {"KERNEL_GS_BASE", leaves_a_base_of_gs, " (KERNEL_GS_BASE) was 0x0 and is 0x1000\n", NULL},
-    {"IDT", leaves_no_interrupt_table, "# left behind: the limit of the IDT was 0x", NULL},
-    {"gate", leaves_a_gate, "# left behind: the contents of the IDT (checksum) was 0x", NULL},
-    {"ES", leaves_a_data_segment, "# left behind: ES was 0x10 and is 0x0\n", NULL},
-    {"AC", leaves_alignment_checked,
-     "# left behind: the alignment-check flag in RFLAGS was 0x0 and is 0x40000\n", NULL},
-    {"NT", leaves_a_task_nested, "# left behind: the nested-task flag in RFLAGS was 0x0 and is 0x4000\n", NULL},
-    {"DF", leaves_the_direction_down, "# left behind: the direction flag was 0x0 and is 0x1\n", NULL},
-    {"DF by a jump", leaves_the_direction_down_and_ends,
-     "# left behind: the direction flag was 0x0 and is 0x1\n", NULL},
-    {"CR8", leaves_a_task_priority, "# left behind: CR8 was 0x0 and is 0x5\n", has_task_priority},
-    {"PIC", leaves_the_timer_masked, "# left behind: the mask of the PICs was 0x", has_watchdog},
-    {"APIC", leaves_the_apic_off,
-     "# left behind: the local APIC's spurious-interrupt register was 0x", has_watchdog},
-    {"flush token", leaves_a_flush_owed,
-     "# left behind: the number of flushes owed was 0x0 and is 0x1\nnot ok", NULL},
+    void (*change)(struct test *test, uint32_t number, uint64_t bits);
+    uint32_t number;
+    uint64_t bits;
+    bool (*is_possible)(const struct kernel *kernel);
 };
 
-TEST_EACH(leftovers, in_the_registers_are_named_and_put_right, register_rows)
-{
-    struct kernel *kernel = test->subject;
-    uint64_t cr3 = cr3_read();
+enum { DEFAULT_TYPE_FIXED = 1 << 10, LVT_MASKED = 1 << 16, LVT_VECTOR = 0x20 };
 
-    if (row->is_there != NULL && !row->is_there(kernel)) {
+static const struct demonstration demonstrations[] = {
+    {"the interrupt flag", flip_interrupt_flag, 0, 0, NULL},
+    {"the direction flag", set_direction, 0, 0, NULL},
+    {"the direction flag", set_direction_and_end, 0, 0, NULL},
+    {"the I/O privilege level in RFLAGS", flip_flags, 0, RFLAGS_IO_PRIVILEGE, NULL},
+    {"the nested-task flag in RFLAGS", flip_flags, 0, RFLAGS_NESTED_TASK, NULL},
+    {"the alignment-check flag in RFLAGS", flip_flags, 0, RFLAGS_ALIGNMENT_CHECK, NULL},
+    {"the base of the IDT", move_table, DESCRIPTORS_IDT, 0, NULL},
+    {"the limit of the IDT", flip_limit, DESCRIPTORS_IDT, 0x10, NULL},
+    {"the base of the GDT", move_table, DESCRIPTORS_GDT, 0, NULL},
+    {"the limit of the GDT", flip_limit, DESCRIPTORS_GDT, 0x40, NULL},
+    {"CR0", flip_control, 0, CR0_WRITE_PROTECT, NULL},
+    {"the root in CR3", use_other_tables, 0, 0, NULL},
+    {"CR4", flip_control, 4, CR4_TIME_STAMP_DISABLE, NULL},
+    {"the PCID or flags in CR3", flip_control, 3, PAGE_WRITE_THROUGH, NULL},
+    {"CR8", flip_control, 8, 2, NULL},
+    {"EFER", flip_msr, MSR_EFER, EFER_SYSTEM_CALLS, has_system_calls},
+    {"XCR0", flip_xcr0, 0, 2, NULL},
+    {"DS", flip_segment, SEGMENT_DS, SELECTOR_DATA, NULL},
+    {"ES", flip_segment, SEGMENT_ES, SELECTOR_DATA, NULL},
+    {"SS", flip_segment, SEGMENT_SS, SELECTOR_DATA, NULL},
+    {"FS", flip_segment, SEGMENT_FS, SELECTOR_DATA, NULL},
+    {"GS", flip_segment, SEGMENT_GS, SELECTOR_DATA, NULL},
+    {"the LDT register", flip_segment, SEGMENT_LDT, 3, NULL},
+    {"the base of FS", flip_msr, MSR_FS_BASE, ALARM, NULL},
+    {"the base of GS", flip_msr, MSR_GS_BASE, ALARM, NULL},
+    {"the other base of GS (KERNEL_GS_BASE)", flip_msr, MSR_KERNEL_GS_BASE, ALARM, NULL},
+    {"STAR", flip_msr, MSR_STAR, 1, NULL},
+    {"LSTAR", flip_msr, MSR_LSTAR, 1, NULL},
+    {"CSTAR", flip_msr, MSR_CSTAR, 1, NULL},
+    {"SFMASK", flip_msr, MSR_SFMASK, 1, NULL},
+    {"SYSENTER_CS", flip_msr, MSR_SYSENTER_CS, 8, NULL},
+    {"SYSENTER_ESP", flip_msr, MSR_SYSENTER_ESP, 8, NULL},
+    {"SYSENTER_EIP", flip_msr, MSR_SYSENTER_EIP, 8, NULL},
+    {"the PAT", flip_msr, MSR_PAT, PAT_WRITE_COMBINING << 56, NULL},
+    {"MTRR_DEF_TYPE", flip_msr, MSR_MTRR_DEFAULT_TYPE, DEFAULT_TYPE_FIXED, NULL},
+    {"PKRS", flip_msr, MSR_PKRS, UINT64_C(1) << 31, NULL},
+    /* Its place: a local APIC that was switched off cannot be switched on again everywhere. */
+    {"APIC_BASE", flip_msr, MSR_APIC_BASE, 0x1000, NULL},
+    {"DR7", set_debug, 7, 0x402, NULL},
+    {"DR0", set_debug, 0, ALARM, NULL},
+    {"DR1", set_debug, 1, ALARM, NULL},
+    {"DR2", set_debug, 2, ALARM, NULL},
+    {"DR3", set_debug, 3, ALARM, NULL},
+    {"the local APIC's spurious-interrupt register", flip_apic, APIC_SPURIOUS, 0x100, NULL},
+    {"the local APIC's timer", flip_apic, APIC_LVT_TIMER, LVT_VECTOR, NULL},
+    {"the local APIC's pin LINT0", flip_apic, APIC_LINT0, LVT_MASKED, NULL},
+    {"the local APIC's pin LINT1", flip_apic, APIC_LINT1, LVT_VECTOR, NULL},
+    {"the mask of the PICs", flip_pic_masks, 0, 4, has_pic},
+    {"the contents of the GDT (checksum)", flip_table, DESCRIPTORS_GDT, SELECTOR_CODE32, NULL},
+    {"the contents of the IDT (checksum)", flip_table, DESCRIPTORS_IDT, 16 * VECTOR_SPURIOUS, NULL},
+    {"the contents of the TSS (checksum)", flip_table, DESCRIPTORS_TSS, 0, NULL},
+};
+enum { DEMONSTRATION_COUNT = sizeof demonstrations / sizeof demonstrations[0] };
+
+static size_t index_of(const char *name)
+{
+    size_t index = 0;
+
+    while (cpu_state_name(index) != NULL && strcmp(cpu_state_name(index), name) != 0) {
+        index++;
+    }
+    return index;
+}
+
+TEST(leftovers, are_demonstrated_for_each_row_of_the_list)
+{
+    for (size_t i = 0; cpu_state_name(i) != NULL; i++) {
+        size_t at = 0;
+        while (at < DEMONSTRATION_COUNT && strcmp(demonstrations[at].name, cpu_state_name(i)) != 0) {
+            at++;
+        }
+        CHECK_TEXT_EQUAL(at < DEMONSTRATION_COUNT ? demonstrations[at].name : "", cpu_state_name(i));
+    }
+    for (size_t i = 0; i < DEMONSTRATION_COUNT; i++) {
+        CHECK(cpu_state_name(index_of(demonstrations[i].name)) != NULL);
+    }
+}
+
+static struct cpu_state before, after;
+
+/* XCR0 is there only while CR4 says so. */
+static void forbid_xcr0(struct test *test, void *unused)
+{
+    (void)test;
+    (void)unused;
+    cr4_write(cr4_read() & ~CR4_XSAVE);
+}
+
+static void allow_xcr0(struct test *test)
+{
+    enum { CPUID_BASIC = 1, CPUID_ECX_XSAVE = 1 << 26 };
+
+    if ((cr4_read() & CR4_XSAVE) == 0 &&
+        (cpuid_read(CPUID_BASIC, 0).ecx & CPUID_ECX_XSAVE) != 0) {
+        cr4_write(cr4_read() | CR4_XSAVE);
+        test_defer(test, forbid_xcr0, NULL);
+    }
+}
+
+static void let_the_timer_tick(struct test *test, void *masks)
+{
+    (void)test;
+    pic_set_masks(*(const uint16_t *)masks);
+}
+
+/* A tick of the watchdog's that came while there is no IDT would be the machine's end. */
+static void hold_the_timer_back(struct test *test)
+{
+    static uint16_t masks;
+
+    masks = pic_masks();
+    pic_set_masks((uint16_t)(masks | 1u << PIC_LINE_TIMER));
+    test_defer(test, let_the_timer_tick, &masks);
+}
+
+static const struct demonstration *shown;
+
+static void show(struct test *test)
+{
+    shown->change(test, shown->number, shown->bits);
+}
+
+TEST_EACH(leftovers, in_the_registers_are_named_and_put_right, demonstrations)
+{
+    static char text[128];
+    size_t index = index_of(row->name);
+
+    hold_the_timer_back(test);
+    allow_xcr0(test);
+    cpu_state_take(&before, test->subject);
+    bool is_register = index < cpu_item_count;
+    if ((is_register && !before.is_there[index]) ||
+        (row->is_possible != NULL && !row->is_possible(test->subject))) {
         SKIP("the machine has none");
     }
-    /* A tick of the watchdog's that came while there is no IDT would be the machine's end. */
-    uint16_t masks = pic_masks();
-    pic_set_masks((uint16_t)(masks | 1u << PIC_LINE_TIMER));
-    run_inner_function(test, row->function);
-    pic_set_masks(masks);
-    CHECK_TEXT_HAS(inner.text, row->text);
+    shown = row;
+    run_inner_function(test, show);
     CHECK_EQUAL(inner.result, TEST_RUN_FAILED);
-    CHECK_EQUAL(cr3_read(), cr3);
-    CHECK(!interrupts_are_on());
-    run_inner_function(test, leaves_nothing_at_all);
-    CHECK_TEXT_HAS(inner.text, "1..1\nok 1 inner.it\n");
+    format_text(text, sizeof text, "# left behind: %s was 0x", row->name);
+    CHECK_TEXT_HAS(inner.text, text);
+    if (is_register) {
+        format_text(text, sizeof text, " was 0x%lx and is 0x", before.values[index]);
+        CHECK_TEXT_HAS(inner.text, text);
+    }
+    cpu_state_take(&after, test->subject);
+    CHECK_EQUAL(memcmp(&before, &after, sizeof before), 0);
 }

@@ -66,6 +66,20 @@ TEST(leftovers, of_frames_are_counted)
     CHECK_NOT_MAPPED(&kernel->page_table, virt_addr_of(FREE_PAGE));
 }
 
+static void leaves_a_flush_owed(struct test *test)
+{
+    (void)test;
+    mm_port_flush_owed(1);
+}
+
+TEST(leftovers, of_flushes_are_counted)
+{
+    run_inner_function(test, leaves_a_flush_owed);
+    CHECK_TEXT_HAS(inner.text, "# left behind: the number of flushes owed was 0x0 and is 0x1\nnot ok");
+    run_inner_function(test, leaves_nothing_at_all);
+    CHECK_TEXT_HAS(inner.text, "1..1\nok 1 inner.it\n");
+}
+
 static void maps_page_0(struct test *test)
 {
     struct kernel *kernel = test->subject;

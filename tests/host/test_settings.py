@@ -69,12 +69,6 @@ def test_right_settings_are_taken(setting: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_the_results_of_the_tests_go_where_their_page_looks_for_them() -> None:
-    assert "--junitxml='build/junit.xml' " in make("-n", "test").stdout
-    assert "--junitxml='x $(y).xml' " in make("-n", "test", "JUNIT=x $(y).xml").stdout
-    assert "--junit build/junit.xml" in make("-n", "report").stdout
-
-
 def test_only_what_is_meant_to_be_is_taken_from_the_environment() -> None:
     assert make("-n", "clean", BOOT="biso", PORT="8080", CPU="x y", V="7").returncode == 0
     assert "ACCEL=abacus: expected tcg, kvm" in make("-n", "clean", ACCEL="abacus").stderr
@@ -110,6 +104,9 @@ def test_words_and_settings_of_the_machine_reach_the_runner_unchanged(
 
 @pytest.mark.parametrize("build", ["build", "elsewhere"])
 def test_the_results_of_a_run_are_where_the_report_reads_them(build: str) -> None:
-    for target, option in (("test", f"--junitxml='{build}/junit.xml'"), ("report", f"--junit {build}/junit.xml")):
-        done = make("-n", target, f"BUILD={build}")
-        assert done.returncode == 0 and option in done.stdout, done.stdout[-500:]
+    assert f"--junitxml='{build}/junit.xml' " in make("-n", "test", f"BUILD={build}").stdout
+    assert f"--junit {build}/junit.xml " in make("-n", "report", f"BUILD={build}").stdout
+
+
+def test_the_file_of_the_results_can_have_any_name() -> None:
+    assert "--junitxml='x $(y).xml' " in make("-n", "test", "JUNIT=x $(y).xml").stdout

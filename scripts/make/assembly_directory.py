@@ -11,6 +11,7 @@ Sources: DWARF 3, 7.5.1.1 "Compilation Unit Header"; ELF, "Section Header", "Rel
 
 from __future__ import annotations
 
+import argparse
 import re
 import struct
 import sys
@@ -19,6 +20,7 @@ from pathlib import Path
 # The rooms of scripts/ are not beside this file.
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
+from harness.host.script import run_script  # noqa: E402
 from harness.image.elf_file import HEADER, SECTION, ElfError, ElfFile  # noqa: E402
 from assay.tree import ROOT  # noqa: E402
 
@@ -80,16 +82,19 @@ def _replace_section(elf: ElfFile, data: bytearray, content: bytes) -> None:
     data += content
 
 
-def main(path: Path) -> int:
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__.partition(":")[0] + ".")
+    parser.add_argument("object", type=Path, metavar="OBJECT", help="is rewritten in place")
+    path = parser.parse_args().object
     try:
         changed = without_directory(path, ROOT)
+        if changed is not None:
+            path.write_bytes(changed)
     except (ElfError, OSError) as error:
         print(f"assembly_directory: {error}", file=sys.stderr)
         return 1
-    if changed is not None:
-        path.write_bytes(changed)
     return 0
 
 
 if __name__ == "__main__":
-    sys.exit(main(Path(sys.argv[1])))
+    run_script(main)

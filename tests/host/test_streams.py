@@ -23,6 +23,8 @@ COMMANDS = (
     "scripts/qemu_runner.py list map_to.*",
     "scripts/qemu_runner.py list no.such",
     "scripts/qemu_runner.py matrix --list --sample 1 --seed 1",
+    "scripts/make/assembly_directory.py --help",
+    "scripts/make/assembly_directory.py no-such-object",
     "scripts/make/font_table.py",
     "scripts/page_map.py --help",
     "scripts/page_map.py no-such-dump",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import signal
 import time
 from pathlib import Path
 from types import TracebackType
@@ -71,9 +72,16 @@ class Session:
         return expect_end(self.child)
 
 
+def _as_at_a_terminal() -> None:
+    """Whoever started the tests may ignore these, as nohup does and a shell for `command &`."""
+    for number in (signal.SIGHUP, signal.SIGINT):
+        signal.signal(number, signal.SIG_DFL)
+
+
 def spawn(command: list[str]) -> pexpect.spawn:
     """A program on a terminal of its own, which sends and receives at once."""
-    child = pexpect.spawn(command[0], command[1:], encoding="utf-8", timeout=LIMIT_S)
+    child = pexpect.spawn(
+        command[0], command[1:], encoding="utf-8", timeout=LIMIT_S, preexec_fn=_as_at_a_terminal)
     child.delaybeforesend = None
     child.delayafterclose = None
     child.delayafterterminate = None

@@ -23,7 +23,7 @@ TEXTS = {
     "FILE": b"tests/kernel/map_to_test.c", "TAGS": b"slow huge", "REASON": b"1 == 2",
     "LONG": b"m" * 121, "LONGEST": b"m" * 120, "FOREIGN": b"m\xc3\xa4ps", "STAR": b"maps*",
     "LONG_TAG": b"slow " + b"t" * 32, "LONGEST_TAG": b"t" * 31, "FOREIGN_TAG": b"gro\xc3\x9f",
-    "WIDE_TAGS": b"slow  huge", "TAB_TAG": b"slow\thuge", "EMPTY": b"", "BLANK": b" ",
+    "WIDE_TAGS": b"slow  huge", "TAB_TAG": b"slow\thuge", "LINE_TAG": b"slow\nhuge", "EMPTY": b"", "BLANK": b" ",
 }
 STRINGS = b"".join(text + b"\0" for text in TEXTS.values())
 AT = {
@@ -193,6 +193,8 @@ DAMAGED = {
     "a tag with a letter that is not ASCII": (record(tags=AT["FOREIGN_TAG"]), "tags are of ASCII letters"),
     "two blanks between tags": (record(tags=AT["WIDE_TAGS"]), "one blank between"),
     "a tab between tags": (record(tags=AT["TAB_TAG"]), "tags are of ASCII letters"),
+    "a line feed between tags, which would begin a second line of the message":
+        (record(tags=AT["LINE_TAG"]), "has the tag 'slow\\\\nhuge': tags are"),
     "an expected failure without a text": (
         record(expect_failure=AT["EMPTY"]), "does not say by which check"),
     "an expected failure of a blank": (

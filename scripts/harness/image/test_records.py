@@ -155,7 +155,7 @@ def _test(fields: tuple[int, ...], memory: _Memory) -> KernelTest:
 def _check_name(name: str) -> None:
     suite, _, sentence = name.partition(".")
     if not NAME_PART.fullmatch(suite) or not NAME_PART.fullmatch(sentence):
-        text = f"'{name[:MAX_NAME_BYTES]}' is no name of a test"
+        text = f"{name[:MAX_NAME_BYTES]!r} is no name of a test"
         raise ImageFault(f"{text}: suite.sentence, of ASCII letters, digits and _")
     if len(name) > MAX_NAME_BYTES:
         raise ImageFault(f"the name {name} has {len(name)} characters, more than {MAX_NAME_BYTES}")
@@ -165,7 +165,7 @@ def _check_tags(name: str, words: str) -> None:
     """Tags are parted by single blanks, as the kernel reads them."""
     for tag in words.split(" ") if words else ():
         if not TAG.fullmatch(tag):
-            raise ImageFault(f"{name} has the tag '{tag}': tags are of ASCII letters, digits, _, . and -, with one blank between")
+            raise ImageFault(f"{name} has the tag {tag!r}: tags are of ASCII letters, digits, _, . and -, with one blank between")
         if len(tag) > MAX_TAG_BYTES:
             text = f"the tag {tag} of {name} has {len(tag)} characters"
             raise ImageFault(f"{text}, more than {MAX_TAG_BYTES}")

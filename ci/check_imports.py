@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from check_layering import Violation
-from rooms import SCRIPTS, TABLE, RoomsError, read_rooms, room_of
+from rooms import SCRIPTS, TABLE, read_rooms, room_of
+from violations import Violation, run_check
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
@@ -164,24 +164,5 @@ def _size(name: str, text: str) -> Iterator[Violation]:
         )
 
 
-def main(arguments: list[str]) -> int:
-    if len(arguments) > 1 or arguments[:1] in (["-h"], ["--help"]):
-        print(__doc__)
-        return 0 if len(arguments) == 1 else 2
-    root = Path(arguments[0]) if arguments else Path(__file__).resolve().parent.parent
-    try:
-        violations, file_count = check(root)
-    except RoomsError as error:
-        print(f"check_imports: {error}", file=sys.stderr)
-        return 1
-    for violation in violations:
-        print(violation)
-    if file_count == 0:
-        print(f"check_imports: no Python file below {root}/{SCRIPTS}", file=sys.stderr)
-        return 1
-    print(f"check_imports: {file_count} files, {len(violations)} violations", file=sys.stderr)
-    return 1 if violations else 0
-
-
 if __name__ == "__main__":
-    run_script(lambda: main(sys.argv[1:]))
+    run_script(lambda: run_check("check_imports", str(__doc__), f"Python file of {SCRIPTS}/", check))

@@ -18,7 +18,8 @@ from pathlib import Path, PurePosixPath
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "scripts"))
 
 from harness.host.script import run_script  # noqa: E402
-from rooms import C_DIRECTORIES, TABLE, Room, RoomsError, read_rooms, room_of  # noqa: E402
+from rooms import C_DIRECTORIES, TABLE, Room, read_rooms, room_of  # noqa: E402
+from violations import Violation, run_check  # noqa: E402
 
 SIZED_DIRECTORIES = (*C_DIRECTORIES, "scripts")
 SIZED_SUFFIXES = (".c", ".h", ".asm", ".py", ".sh")
@@ -48,18 +49,6 @@ INCLUDE = re.compile(
 )
 CONDITIONAL = re.compile(r"^\s*#\s*(?:if|ifdef|ifndef|elif)\b")
 EXTERN = re.compile(r"\bextern\b")
-
-
-@dataclass(frozen=True)
-class Violation:
-    path: str
-    line: int
-    what: str
-    why: str
-    remedy: str
-
-    def __str__(self) -> str:
-        return f"{self.path}:{self.line}: {self.what}; {self.why}; {self.remedy}"
 
 
 @dataclass(frozen=True)
@@ -300,24 +289,5 @@ def check(root: Path) -> tuple[list[Violation], int]:
     return violations, file_count
 
 
-def main(arguments: list[str]) -> int:
-    if len(arguments) > 1 or arguments[:1] in (["-h"], ["--help"]):
-        print(__doc__)
-        return 0 if len(arguments) == 1 else 2
-    root = Path(arguments[0]) if arguments else Path(__file__).resolve().parent.parent
-    try:
-        violations, file_count = check(root)
-    except RoomsError as error:
-        print(f"check_layering: {error}", file=sys.stderr)
-        return 1
-    for violation in violations:
-        print(violation)
-    if file_count == 0:
-        print(f"check_layering: no source file below {root}", file=sys.stderr)
-        return 1
-    print(f"check_layering: {file_count} files, {len(violations)} violations", file=sys.stderr)
-    return 1 if violations else 0
-
-
 if __name__ == "__main__":
-    run_script(lambda: main(sys.argv[1:]))
+    run_script(lambda: run_check("check_layering", str(__doc__), "source file", check))

@@ -287,7 +287,7 @@ matrix: all  ## run the suite on SAMPLE= machines drawn at random; SEED=
 	@$(PYTHON) scripts/qemu_runner.py matrix --sample $(SAMPLE) $(if $(SEED),--seed $(SEED)) \
 	    $(if $(filter-out auto,$(JOBS)),--jobs $(JOBS))
 
-# A failure is shown with its seed. With one job, seeds come one after the other.
+# What a seed that fails has said is in build/seeds at once.
 SEEDS ?= 1-300
 .PHONY: test-seeds
 test-seeds: all host-tests $(HARNESS_IMAGES) | test-tools  ## run what is random with each of SEEDS=1-300

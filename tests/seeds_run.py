@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from assay.tree import ROOT
+from harness.machine.project import build_directory
 from seed import SEED_END
 
 # For a seed on a machine that is busy: no test may need luck to end.
@@ -48,4 +49,8 @@ def test_all_that_is_random_holds_with(seed: int) -> None:
     )  # fmt: skip
     if done.returncode != 0:
         said = f"{done.stdout}{done.stderr}\nagain: make test-seeds SEEDS={seed}"
-        pytest.fail(f"seed {seed}: pytest ended with {done.returncode}\n{said}", pytrace=False)
+        # Pytest shows it when all seeds have run, hours later or, after Ctrl-C, never.
+        log = build_directory() / "seeds" / f"{seed}.log"
+        log.parent.mkdir(exist_ok=True)
+        log.write_text(said, encoding="utf-8")
+        pytest.fail(f"{log}: pytest ended with {done.returncode}\n{said}", pytrace=False)

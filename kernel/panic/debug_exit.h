@@ -6,7 +6,7 @@
 enum debug_exit_value {
     DEBUG_EXIT_PASS = 0x10,        /* status 33 */
     DEBUG_EXIT_FAIL = 0x11,        /* status 35 */
-    DEBUG_EXIT_PANIC = 0x12,       /* status 37; also written by boot/entry.asm */
+    DEBUG_EXIT_PANIC = 0x12,       /* status 37; also written by boot/requirements.asm */
     DEBUG_EXIT_BAD_REQUEST = 0x13, /* status 39 */
 };
 

@@ -56,8 +56,8 @@ class Project:
     first that has all it requires. usual_machine: for `map` and `bench`. debug_machine: for `debug`
     without a test. entry: the function at which the kernel is up. kvm_probe: tests that tell whether
     KVM can run the kernel. five_levels: the word of the command line for five levels of page tables.
-    examples: for the help of each command, and of all (""). names: what the addresses of an image are for, with so many levels. draw_words: words of the
-    command line, drawn at random.
+    examples: for the help of each command, and of all (""). names: what the addresses of an image
+    are for, with so many levels. draw_words: words of the command line, drawn at random.
     """
 
     name: str
